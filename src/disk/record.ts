@@ -1,0 +1,196 @@
+/**
+ * How one value lies in the file: a header of eight little-endian words, the key, the payload; the key padded to a
+ * word, the whole to a page. The header says enough to prove that these bytes are this key's latest value, and to
+ * walk a slab of records without any list beside it. Nothing in it is believed before `checkHeader` has seen it.
+ *
+ *     word 0  magic            word 4  bytes of the payload before compression
+ *     word 1  record bytes     word 5  sum over the words 0-4, 6, 7 and the key
+ *     word 2  generation       word 6  fingerprint of the payload before compression, first half
+ *     word 3  key and kind     word 7  its second half
+ *
+ * The fingerprint is over the payload as it was encoded, so that it stays the same whatever compression does; a
+ * compressed payload is checked after it was inflated into a buffer of exactly the size that word 4 says.
+ */
+import { assert } from '../errors.js';
+
+export const recordMagic = 0x31505753; // 'SWP1'
+export const headerBytes = 32;
+export const headerWords = headerBytes / 4;
+/** Records are read and written with lengths of 31 bits. */
+export const recordBytesMax = 0x7fffffff;
+
+/** How the payload was made. */
+export const enum Encoding {
+  Codec = 0,
+  Serializer = 1,
+}
+/** What was done to the payload after it was encoded. */
+export const enum Compression {
+  None = 0,
+  Deflate = 1,
+  Brotli = 2,
+  Zstd = 3,
+}
+
+const twoByteBit = 1 << 16;
+const encodingShift = 17;
+const compressionShift = 20;
+
+/** Bytes that the key takes in a record, without padding. */
+export function keyBytesOf(keyWord: number): number {
+  return (keyWord & 0xffff) * ((keyWord & twoByteBit) !== 0 ? 2 : 1);
+}
+export function encodingOf(keyWord: number): Encoding {
+  return (keyWord >>> encodingShift) & 7;
+}
+export function compressionOf(keyWord: number): Compression {
+  return (keyWord >>> compressionShift) & 7;
+}
+/** Bytes from the start of a record to its payload. */
+export function payloadOffset(keyWord: number): number {
+  return headerBytes + ((keyBytesOf(keyWord) + 3) & ~3);
+}
+
+/** One buffer seen as bytes and as words; records begin at whole words. */
+export class RecordBuffer {
+  readonly bytes: Buffer;
+  readonly words: Int32Array;
+
+  constructor(
+    memory: ArrayBuffer | SharedArrayBuffer,
+    byteOffset = 0,
+    byteLength = memory.byteLength - byteOffset,
+  ) {
+    assert(byteOffset % 4 === 0 && byteLength % 4 === 0, 'a record buffer is made of whole words');
+    this.bytes = Buffer.from(memory, byteOffset, byteLength);
+    this.words = new Int32Array(memory, byteOffset, byteLength / 4);
+  }
+}
+
+/** True when every character of `key` fits in one byte. */
+function isOneByte(key: string): boolean {
+  for (let at = 0; at < key.length; at++) if (key.charCodeAt(at) > 0xff) return false;
+  return true;
+}
+
+/**
+ * Writes `key` behind the header that begins at `start` and returns the word that describes it (word 3), or -1 when
+ * the buffer ends before the payload could begin. One byte a character where that holds the key, else two.
+ */
+export function writeKey(target: RecordBuffer, start: number, key: string, encoding: Encoding): number {
+  const oneByte = isOneByte(key);
+  const keyWord = key.length | (oneByte ? 0 : twoByteBit) | (encoding << encodingShift);
+  const at = start + headerBytes;
+  if (start + payloadOffset(keyWord) > target.bytes.length) return -1;
+  const { bytes } = target;
+  if (oneByte && key.length < 32) {
+    for (let index = 0; index < key.length; index++) bytes[at + index] = key.charCodeAt(index);
+  } else if (oneByte) {
+    bytes.latin1Write(key, at, key.length);
+  } else {
+    bytes.ucs2Write(key, at, key.length * 2);
+  }
+  const keyBytes = keyBytesOf(keyWord);
+  for (let pad = at + keyBytes; (pad & 3) !== 0; pad++) bytes[pad] = 0;
+  return keyWord;
+}
+
+/** The key of the record that begins at `start`; the caller has checked its header. */
+export function readKey(source: RecordBuffer, start: number): string {
+  const keyWord = source.words[(start >>> 2) + 3]!;
+  const from = start + headerBytes;
+  const end = from + keyBytesOf(keyWord);
+  return (keyWord & twoByteBit) !== 0
+    ? source.bytes.ucs2Slice(from, end)
+    : source.bytes.latin1Slice(from, end);
+}
+
+/** True when the record that begins at `start` belongs to `key`. */
+export function keyMatches(source: RecordBuffer, start: number, key: string): boolean {
+  const keyWord = source.words[(start >>> 2) + 3]!;
+  if ((keyWord & 0xffff) !== key.length) return false;
+  const { bytes } = source;
+  let at = start + headerBytes;
+  if ((keyWord & twoByteBit) !== 0) {
+    for (let index = 0; index < key.length; index++, at += 2) {
+      if ((bytes[at]! | (bytes[at + 1]! << 8)) !== key.charCodeAt(index)) return false;
+    }
+    return true;
+  }
+  for (let index = 0; index < key.length; index++, at++) {
+    if (bytes[at] !== key.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
+/** Fills in the header of the record at `start`; key and payload are in place already. */
+export function writeHeader(
+  target: RecordBuffer,
+  start: number,
+  recordBytes: number,
+  generation: number,
+  keyWord: number,
+  rawBytes: number,
+  fingerprintA: number,
+  fingerprintB: number,
+): void {
+  const { words } = target;
+  const at = start >>> 2;
+  words[at] = recordMagic;
+  words[at + 1] = recordBytes;
+  words[at + 2] = generation;
+  words[at + 3] = keyWord;
+  words[at + 4] = rawBytes;
+  words[at + 6] = fingerprintA;
+  words[at + 7] = fingerprintB;
+  words[at + 5] = headerSum(words, at, keyWord);
+}
+
+/** A compressed payload has taken the place of the plain one: writes what that changes. */
+export function rewriteHeader(
+  target: RecordBuffer,
+  start: number,
+  recordBytes: number,
+  compression: Compression,
+): void {
+  const { words } = target;
+  const at = start >>> 2;
+  const keyWord = words[at + 3]! | (compression << compressionShift);
+  words[at + 1] = recordBytes;
+  words[at + 3] = keyWord;
+  words[at + 5] = headerSum(words, at, keyWord);
+}
+
+/**
+ * True when a sound header begins at `start` and the whole record lies within `available` bytes of it. Checks
+ * lengths before it uses them.
+ */
+export function checkHeader(source: RecordBuffer, start: number, available: number): boolean {
+  if (available < headerBytes || start + available > source.bytes.length) return false;
+  const { words } = source;
+  const at = start >>> 2;
+  if (words[at] !== recordMagic) return false;
+  const recordBytes = words[at + 1]!;
+  const keyWord = words[at + 3]!;
+  if (recordBytes < payloadOffset(keyWord) || recordBytes > available) return false;
+  const rawBytes = words[at + 4]!;
+  if (rawBytes < 0) return false;
+  if (compressionOf(keyWord) === Compression.None && rawBytes !== recordBytes - payloadOffset(keyWord))
+    return false;
+  return words[at + 5] === headerSum(words, at, keyWord);
+}
+
+function headerSum(words: Int32Array, at: number, keyWord: number): number {
+  let sum = recordMagic;
+  for (let word = 1; word < headerWords; word++) {
+    if (word === 5) continue;
+    sum = Math.imul(sum ^ words[at + word]!, 0x9e3779b1);
+    sum = (sum << 13) | (sum >>> 19);
+  }
+  const end = at + (payloadOffset(keyWord) >>> 2);
+  for (let word = at + headerWords; word < end; word++) {
+    sum = Math.imul(sum ^ words[word]!, 0x85ebca6b);
+    sum = (sum << 15) | (sum >>> 17);
+  }
+  return sum ^ (sum >>> 16);
+}

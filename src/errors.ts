@@ -1,0 +1,50 @@
+/**
+ * The one error type of the library. Every error that a user can meet carries a code, and the key, page or path
+ * it is about where that is known, so that a program can act on it without parsing the message.
+ */
+
+export type SwapErrorCode =
+  | 'ERR_SWAP_OPTION'
+  | 'ERR_SWAP_LOCKED'
+  | 'ERR_SWAP_FORMAT'
+  | 'ERR_SWAP_IO'
+  | 'ERR_SWAP_FULL'
+  | 'ERR_SWAP_CORRUPT'
+  | 'ERR_SWAP_CLOSED'
+  | 'ERR_SWAP_UNSERIALIZABLE'
+  | 'ERR_SWAP_KEY'
+  | 'ERR_SWAP_WORKER';
+
+/** What an error is about, where it is known. */
+export interface SwapErrorContext {
+  readonly cause?: unknown;
+  readonly key?: string;
+  readonly page?: number;
+  readonly path?: string;
+}
+
+/** A failure of the store, or of what it was asked to do. */
+export class SwapError extends Error {
+  override readonly name = 'SwapError';
+  /** What went wrong, for programs. */
+  readonly code: SwapErrorCode;
+  /** The entry it happened to. */
+  declare readonly key?: string;
+  /** The first page of the record it happened to. */
+  declare readonly page?: number;
+  /** The file it happened to. */
+  declare readonly path?: string;
+
+  constructor(code: SwapErrorCode, message: string, context: SwapErrorContext = {}) {
+    super(message, 'cause' in context ? { cause: context.cause } : undefined);
+    this.code = code;
+    if (context.key !== undefined) this.key = context.key;
+    if (context.page !== undefined) this.page = context.page;
+    if (context.path !== undefined) this.path = context.path;
+  }
+}
+
+/** A broken invariant: a bug of this library and never of its user. Thrown before the damage can spread. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(`swapstore: broken invariant: ${message}`);
+}

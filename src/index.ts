@@ -1,0 +1,2 @@
+/** All that users import. */
+export { SwapError, type SwapErrorCode } from './errors.js';

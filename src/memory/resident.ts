@@ -1,0 +1,56 @@
+/**
+ * A value that is in memory, and what the memory room knows of it. The pager's Entry extends it with the entry's
+ * state; the policies below see only this.
+ */
+
+/** Where a resident stands: exactly one of these, and never two. */
+export const enum Place {
+  /** No candidate for leaving: pinned, held by `run`, guarded or in flight; or not in memory at all. */
+  Aside = 0,
+  /** In the window, an lru-cache list of what is new. */
+  Window = 1,
+  /** In the main set, the dense array that is sampled. */
+  Main = 2,
+}
+
+export abstract class Resident {
+  readonly key: string;
+  value: unknown;
+  /** Seeded hash of the key; the frequency sketch counts by it. */
+  readonly hash: number;
+  /** Cost in memory, bytes, overhead included. */
+  size: number;
+  /** The policy's clock at the last touch. */
+  stamp = 0;
+  place: Place = Place.Aside;
+  /** Index in the dense array of the place it stands in, where that has one. */
+  position = -1;
+
+  constructor(key: string, value: unknown, hash: number, size: number) {
+    this.key = key;
+    this.value = value;
+    this.hash = hash;
+    this.size = size;
+  }
+}
+
+/**
+ * Chooses which values leave. A policy knows only candidates: whatever must stay is taken out with `remove` first,
+ * so that a victim never has to be skipped.
+ */
+export interface Policy<E extends Resident = Resident> {
+  /** A value has come in: new, or back from the file; or is a candidate again after it stood aside. */
+  add(entry: E): void;
+  /** A candidate was used. The hot path: no allocation, no list moved in the main set. */
+  touch(entry: E): void;
+  /** A candidate leaves: deleted, in flight, pinned, held. Leaves `place` Aside. */
+  remove(entry: E): void;
+  /** Takes the best candidate for leaving out of the set and returns it; undefined when there is none. */
+  takeVictim(): E | undefined;
+  /** The size of a candidate has changed from `oldSize` to `entry.size`. */
+  resized(entry: E, oldSize: number): void;
+  /** Forgets all candidates. */
+  clear(): void;
+  /** Bytes of the policy's own structures off the entries themselves. */
+  readonly bytes: number;
+}

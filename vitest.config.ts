@@ -1,0 +1,12 @@
+// Tests run natively against the built package in dist/: a worker cannot be TypeScript, and dist/ is what users import.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    server: { deps: { external: [/\/dist\//] } },
+  },
+});
