@@ -1,0 +1,130 @@
+/**
+ * What is in memory: one Map from key to resident, the bytes they cost, and a policy that knows which of them may
+ * leave. A resident is a candidate (the policy has it), or stands aside (pinned, held by `run`, cannot be encoded),
+ * or is in flight (its bytes are on their way to the file and it can still come back). The Map has all three.
+ *
+ * A Map refuses to grow past some 2^23 entries on some versions of Node, so the count of residents is bounded too.
+ */
+import { assert } from '../errors.js';
+import { Place, type Policy, type Resident } from './resident.js';
+
+/** Fewer than the 2^23 at which some V8 refuse to grow a Map. */
+export const residentsMax = 8_000_000;
+
+export class ResidentSet<E extends Resident> {
+  readonly policy: Policy<E>;
+  readonly #entries = new Map<string, E>();
+
+  // residentBytes is the sum of the sizes of all in the Map that are not in flight, inFlightBytes of those that are;
+  // asideBytes is the part of residentBytes that cannot leave now.
+  residentBytes = 0;
+  inFlightBytes = 0;
+  asideBytes = 0;
+
+  constructor(policy: Policy<E>) {
+    this.policy = policy;
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  /** Everything that `maxMemory` bounds. */
+  get usedBytes(): number {
+    return this.residentBytes + this.inFlightBytes;
+  }
+
+  get(key: string): E | undefined {
+    return this.#entries.get(key);
+  }
+
+  entries(): IterableIterator<E> {
+    return this.#entries.values();
+  }
+
+  /** A value comes in as a candidate. */
+  admit(entry: E): void {
+    this.#entries.set(entry.key, entry);
+    this.residentBytes += entry.size;
+    this.policy.add(entry);
+  }
+
+  /** A candidate stays from now on. */
+  setAside(entry: E): void {
+    assert(entry.place !== Place.Aside, 'only a candidate can be set aside');
+    this.policy.remove(entry);
+    this.asideBytes += entry.size;
+  }
+
+  /** One that stood aside is a candidate again. */
+  restore(entry: E): void {
+    assert(entry.place === Place.Aside, 'only what stands aside can be restored');
+    this.asideBytes -= entry.size;
+    this.policy.add(entry);
+  }
+
+  /** The best candidate, taken out of the policy. The caller sends it off, lets it go, or calls `putBack`. */
+  takeVictim(): E | undefined {
+    return this.policy.takeVictim();
+  }
+
+  /** A victim was not used after all. */
+  putBack(entry: E): void {
+    this.policy.add(entry);
+  }
+
+  /** A victim was found to be unable to leave. */
+  keepAside(entry: E): void {
+    this.asideBytes += entry.size;
+  }
+
+  /** A victim is on its way to the file. */
+  sendOff(entry: E): void {
+    this.residentBytes -= entry.size;
+    this.inFlightBytes += entry.size;
+  }
+
+  /** One in flight is in memory as before. */
+  callBack(entry: E): void {
+    this.inFlightBytes -= entry.size;
+    this.residentBytes += entry.size;
+    this.policy.add(entry);
+  }
+
+  /** One in flight has arrived in the file. */
+  letGo(entry: E): void {
+    this.inFlightBytes -= entry.size;
+    this.#entries.delete(entry.key);
+  }
+
+  /** A victim, taken by `takeVictim`, needs no flight. */
+  drop(entry: E): void {
+    this.residentBytes -= entry.size;
+    this.#entries.delete(entry.key);
+  }
+
+  /** An entry goes, whether candidate or aside; one in flight was called back first. */
+  remove(entry: E): void {
+    if (entry.place === Place.Aside) this.asideBytes -= entry.size;
+    else this.policy.remove(entry);
+    this.residentBytes -= entry.size;
+    this.#entries.delete(entry.key);
+  }
+
+  /** An overwrite changes what an entry costs. */
+  resize(entry: E, size: number): void {
+    const oldSize = entry.size;
+    entry.size = size;
+    this.residentBytes += size - oldSize;
+    if (entry.place === Place.Aside) this.asideBytes += size - oldSize;
+    else this.policy.resized(entry, oldSize);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.policy.clear();
+    this.residentBytes = 0;
+    this.inFlightBytes = 0;
+    this.asideBytes = 0;
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * What a user may ask for, and what is made of it. Every option has its own check and its own message, which names
+ * the option, what was given and what is allowed; an unknown name is refused, as a typo must not pass silently.
+ * The checks are our own and not a schema library's: each is one line, several depend on the runtime or on one
+ * another, and a library would take longer to load than the rest of the package.
+ */
+import { type CompressionName, compressionAvailable } from './codec/compression.js';
+import { type Environment, environmentKey } from './environment.js';
+import { SwapError } from './errors.js';
+
+/** Turns values into bytes and back, in place of the built-in codec. */
+export interface Serializer {
+  /** Name stored in a persistent file; opening it with another serializer is ERR_SWAP_FORMAT. */
+  readonly name: string;
+  /** Returns the bytes of `value`. The store copies them before the call returns. */
+  serialize(value: unknown): Uint8Array;
+  /** Returns the value. `bytes` is the callee's to keep. */
+  deserialize(bytes: Uint8Array): unknown;
+}
+
+/** How a store is opened. All sizes are bytes, all durations milliseconds. */
+export interface SwapStoreOptions {
+  /**
+   * Swap file, mode 0600. Default: an anonymous one (on POSIX unlinked as soon as it is open; elsewhere removed at
+   * close, and dead owners' leftovers are swept) under os.tmpdir(), or /var/tmp where that is memory. A file there
+   * that is not a scratch file of ours is ERR_SWAP_FORMAT and stays untouched.
+   */
+  path?: string;
+  /**
+   * Bound on what resident values and values in flight cost in memory. Default 256 MiB. 0 keeps only keys resident:
+   * every set writes before it returns, every read is a preview.
+   */
+  maxMemory?: number;
+  /** Bound on the swap file. Default 4 GiB or half of the free disk, the smaller. Never exceeded. */
+  maxSwap?: number;
+  /** Space granularity in the swap file, a power of two from 64 to 65,536. Default 128. */
+  pageSize?: number;
+  /** Most I/O threads alive at once; they are spawned on demand and leave when idle. 0 = purely blocking. Default 4. */
+  threads?: number;
+  /**
+   * When neither memory nor swap (a full disk is a full swap) can take a value, after the pages of clean copies are
+   * reclaimed: 'throw' ERR_SWAP_FULL (default; nothing stored is lost) or 'evict' the coldest.
+   */
+  whenFull?: 'throw' | 'evict';
+  /** Which values stay: 'adaptive' (default), 'lru' (exact), 'swappability' (the seed's sampling). */
+  policy?: 'adaptive' | 'lru' | 'swappability';
+  /** A record that fails its check on read: 'throw' ERR_SWAP_CORRUPT (default) or count it and report a 'miss'. */
+  whenCorrupt?: 'throw' | 'miss';
+  /** Not available yet: true throws ERR_SWAP_OPTION. false (default): a swap file is scratch. */
+  persist?: boolean;
+  /** Not available yet: it has no meaning without `persist`, and any value throws ERR_SWAP_OPTION. */
+  flushIntervalMs?: number;
+  /** Lifetime of entries set without their own ttl, ms. Default 0: none. */
+  ttl?: number;
+  /**
+   * Promise that values are not mutated after `set`; a clean value then leaves memory with no encoding and no write.
+   * Default false.
+   */
+  immutable?: boolean;
+  /** Default: the built-in codec, faithful to structuredClone. */
+  serializer?: Serializer;
+  /**
+   * Compress in the I/O threads, or on the blocking caller's. Default 'none'; 'zstd' where the runtime has it, else
+   * ERR_SWAP_OPTION.
+   */
+  compression?: 'none' | 'deflate' | 'brotli' | 'zstd';
+  /** Not available yet: anything but false (default) throws ERR_SWAP_OPTION. */
+  encryption?: boolean | Uint8Array;
+  /** Worker module URL, for bundlers that move files. Default: beside this module. */
+  workerUrl?: URL;
+}
+
+/** What `set` may say of one entry. */
+export interface SetOptions {
+  /** Lifetime, ms. Default: the store's `ttl`; 0 = none. */
+  ttl?: number;
+  /** Keep the value resident until unpin, delete or overwrite. Default false. */
+  pin?: boolean;
+  /**
+   * Cost in memory, a positive integer, in place of the whole estimate, overhead included; it stays with the entry
+   * through every swap.
+   */
+  size?: number;
+}
+
+/** What a call that waits may be given. */
+export interface WaitOptions {
+  /** Ends the wait; it then rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Options after the checks: each has a value, but for those whose default only the file can know. */
+export interface CheckedOptions {
+  readonly path: string | undefined;
+  readonly maxMemory: number;
+  readonly maxSwap: number | undefined;
+  readonly pageSize: number;
+  readonly threads: number;
+  readonly evicts: boolean;
+  readonly missesCorrupt: boolean;
+  readonly policy: 'adaptive' | 'lru' | 'swappability';
+  readonly ttl: number;
+  readonly immutable: boolean;
+  readonly serializer: Serializer | undefined;
+  readonly compression: CompressionName;
+  readonly workerUrl: URL | undefined;
+}
+
+/** A worker costs some megabytes; more than this is a mistake of units. */
+const threadsMax = 64;
+export const pageSizeMin = 64;
+export const pageSizeMax = 65_536;
+const pageSizeDefault = 128;
+const maxMemoryDefault = 256 * 1024 * 1024;
+/** Page numbers are 32 bits. */
+const pageCountMax = 2 ** 32;
+/** The file begins with one block that says what it is. */
+const headerBlockBytes = 4096;
+/** A ttl in ms beyond this is over 100,000 years and past what Date can hold. */
+const ttlMsMax = 8.64e15 / 2;
+
+const names = new Set([
+  'path',
+  'maxMemory',
+  'maxSwap',
+  'pageSize',
+  'threads',
+  'whenFull',
+  'policy',
+  'whenCorrupt',
+  'persist',
+  'flushIntervalMs',
+  'ttl',
+  'immutable',
+  'serializer',
+  'compression',
+  'encryption',
+  'workerUrl',
+]);
+const setNames = new Set(['ttl', 'pin', 'size']);
+
+export function checkOptions(options: SwapStoreOptions): CheckedOptions {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw refuse('options', 'an object', options);
+  }
+  checkNames(options, names, 'option');
+  refuseUnavailable(options);
+  const pageSize = checkPageSize(options.pageSize);
+  return {
+    path: checkPath(options.path),
+    maxMemory: wholeNumber('maxMemory', options.maxMemory, maxMemoryDefault, 0, Number.MAX_SAFE_INTEGER),
+    maxSwap: checkMaxSwap(options.maxSwap, pageSize),
+    pageSize,
+    threads: wholeNumber('threads', options.threads, 4, 0, threadsMax),
+    evicts: oneOf('whenFull', options.whenFull, ['throw', 'evict']) === 'evict',
+    missesCorrupt: oneOf('whenCorrupt', options.whenCorrupt, ['throw', 'miss']) === 'miss',
+    policy: oneOf('policy', options.policy, ['adaptive', 'lru', 'swappability']),
+    ttl: checkTtl('ttl', options.ttl) ?? 0,
+    immutable: flag('immutable', options.immutable),
+    serializer: checkSerializer(options.serializer),
+    compression: checkCompression(options.compression),
+    workerUrl: checkWorkerUrl(options.workerUrl),
+  };
+}
+
+/** The environment a test has put into the options, if any. */
+export function environmentOf(options: SwapStoreOptions): Environment | undefined {
+  return (options as { [environmentKey]?: Environment })[environmentKey];
+}
+
+export function checkSetOptions(options: SetOptions): void {
+  if (typeof options !== 'object' || options === null) throw refuse('set options', 'an object', options);
+  checkNames(options, setNames, 'set option');
+  checkTtl('ttl', options.ttl);
+  flag('pin', options.pin);
+  if (options.size !== undefined) wholeNumber('size', options.size, 1, 1, Number.MAX_SAFE_INTEGER);
+}
+
+export function checkWaitOptions(options: WaitOptions): void {
+  if (typeof options !== 'object' || options === null) throw refuse('wait options', 'an object', options);
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw refuse('signal', 'an AbortSignal', options.signal);
+  }
+}
+
+export function checkFunction(name: string, given: unknown): void {
+  if (typeof given !== 'function') throw refuse(name, 'a function', given);
+}
+
+function checkNames(options: object, known: ReadonlySet<string>, what: string): void {
+  for (const name of Object.keys(options)) {
+    if (known.has(name)) continue;
+    const near = [...known].find((candidate) => candidate.toLowerCase() === name.toLowerCase());
+    const hint = near === undefined ? `known are ${[...known].join(', ')}` : `did you mean ${near}?`;
+    throw new SwapError('ERR_SWAP_OPTION', `unknown ${what} ${JSON.stringify(name)}: ${hint}`);
+  }
+}
+
+function refuseUnavailable(options: SwapStoreOptions): void {
+  if (flag('persist', options.persist)) throw unavailable('persist');
+  if (options.flushIntervalMs !== undefined) throw unavailable('flushIntervalMs');
+  if (options.encryption !== undefined && options.encryption !== false) throw unavailable('encryption');
+}
+
+/** For what the contract names and this version does not have. */
+export function unavailable(name: string): SwapError {
+  return new SwapError('ERR_SWAP_OPTION', `${name} is not available in this version of swapstore`);
+}
+
+function refuse(name: string, allowed: string, given: unknown): SwapError {
+  return new SwapError('ERR_SWAP_OPTION', `${name} must be ${allowed}, but ${describe(given)} was given`);
+}
+
+function describe(given: unknown): string {
+  if (typeof given === 'string') return JSON.stringify(given.length > 60 ? `${given.slice(0, 60)}…` : given);
+  if (typeof given === 'object' && given !== null) return `an object of ${given.constructor?.name ?? 'no class'}`;
+  if (typeof given === 'function') return 'a function';
+  return typeof given === 'bigint' ? `${given}n` : String(given);
+}
+
+function wholeNumber(name: string, given: unknown, byDefault: number, least: number, most: number): number {
+  if (given === undefined) return byDefault;
+  if (typeof given !== 'number' || !Number.isInteger(given) || given < least || given > most) {
+    throw refuse(name, `a whole number from ${least} to ${most}`, given);
+  }
+  return given;
+}
+
+function flag(name: string, given: unknown): boolean {
+  if (given !== undefined && typeof given !== 'boolean') throw refuse(name, 'true or false', given);
+  return given === true;
+}
+
+/** The first of `allowed` is the default. */
+function oneOf<T extends string>(name: string, given: unknown, allowed: readonly [T, ...T[]]): T {
+  if (given === undefined) return allowed[0];
+  const found = allowed.find((candidate) => candidate === given);
+  if (found === undefined) throw refuse(name, `one of ${allowed.map((one) => `'${one}'`).join(', ')}`, given);
+  return found;
+}
+
+function checkPath(given: unknown): string | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'string' || given === '' || given.includes('\0')) {
+    throw refuse('path', 'a non-empty string without null characters', given);
+  }
+  return given;
+}
+
+function checkPageSize(given: unknown): number {
+  const allowed = `a power of two from ${pageSizeMin} to ${pageSizeMax}`;
+  if (given === undefined) return pageSizeDefault;
+  const isPowerOfTwo = typeof given === 'number' && Number.isInteger(Math.log2(given));
+  if (!isPowerOfTwo || given < pageSizeMin || given > pageSizeMax) throw refuse('pageSize', allowed, given);
+  return given;
+}
+
+function checkMaxSwap(given: unknown, pageSize: number): number | undefined {
+  if (given === undefined) return undefined;
+  const least = headerBlockBytes + pageSize;
+  const most = headerBlockBytes + pageCountMax * pageSize;
+  if (typeof given !== 'number' || !Number.isInteger(given) || given < least || given > most) {
+    const allowed = `a whole number from ${least} (a header and one page) to ${most} (2^32 pages of ${pageSize} bytes)`;
+    throw refuse('maxSwap', allowed, given);
+  }
+  return given;
+}
+
+function checkTtl(name: string, given: unknown): number | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'number' || !(given >= 0 && given <= ttlMsMax)) {
+    throw refuse(name, `milliseconds from 0 (no limit) to ${ttlMsMax}`, given);
+  }
+  return given;
+}
+
+function checkSerializer(given: unknown): Serializer | undefined {
+  if (given === undefined) return undefined;
+  const candidate = given as Partial<Serializer> | null;
+  const sound =
+    typeof candidate === 'object' &&
+    candidate !== null &&
+    typeof candidate.name === 'string' &&
+    typeof candidate.serialize === 'function' &&
+    typeof candidate.deserialize === 'function';
+  if (!sound) throw refuse('serializer', 'an object with name, serialize and deserialize', given);
+  return candidate as Serializer;
+}
+
+function checkCompression(given: unknown): CompressionName {
+  const name = oneOf('compression', given, ['none', 'deflate', 'brotli', 'zstd']);
+  if (!compressionAvailable(name)) {
+    throw new SwapError('ERR_SWAP_OPTION', `compression '${name}' is not available in Node ${process.version}`);
+  }
+  return name;
+}
+
+function checkWorkerUrl(given: unknown): URL | undefined {
+  if (given !== undefined && !(given instanceof URL)) throw refuse('workerUrl', 'a URL', given);
+  return given;
+}

@@ -1,0 +1,211 @@
+/**
+ * The awaiting side: load, loadMany, preload and run. Each asks the same three questions of every key (in memory? not
+ * there? in the file?) and waits for those in the file; a batch has one waiter and one promise, whatever its length.
+ */
+import { none } from '../memory/pointer-table.js';
+import {
+  FoundWaiter,
+  ManyWaiter,
+  PreloadWaiter,
+  type PromisedWaiter,
+  RunWaiter,
+  SingleWaiter,
+} from '../wait/waiter.js';
+import type { Entry } from './entry.js';
+import type { Pager } from './pager.js';
+
+/** Keys of a preload that are read at once. */
+const preloadAtOnce = 16;
+
+type Waiting = PromisedWaiter<Entry>;
+
+export class Awaiting {
+  readonly #pager: Pager;
+  /** Waiters that have not settled, so that closing can end them. */
+  readonly #waiters = new Set<Waiting>();
+  /** `run` calls whose function has begun and not settled. */
+  #running = 0;
+  #onQuiet: Array<() => void> = [];
+
+  constructor(pager: Pager) {
+    this.#pager = pager;
+  }
+
+  load(key: string, signal: AbortSignal | undefined): Promise<unknown> {
+    const waiter = new SingleWaiter<Entry>(signal, this.#leave);
+    this.#want([key], waiter);
+    return waiter.promise;
+  }
+
+  loadMany(keys: readonly string[], signal: AbortSignal | undefined): Promise<unknown[]> {
+    const waiter = new ManyWaiter<Entry>(signal, this.#leave);
+    waiter.values.length = keys.length;
+    waiter.values.fill(undefined);
+    this.#want(keys, waiter);
+    return waiter.promise;
+  }
+
+  /** The value, or that there is none: for `fetch`, to whom undefined is a value. */
+  find(key: string, signal: AbortSignal | undefined): Promise<FoundWaiter<Entry>> {
+    const waiter = new FoundWaiter<Entry>(signal, this.#leave);
+    this.#want([key], waiter);
+    return waiter.promise;
+  }
+
+  /**
+   * Brings keys in, some at a time, and holds them meanwhile, so that a later one cannot push out an earlier one;
+   * stops where memory has no room for more.
+   */
+  async preload(keys: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    const held: Entry[] = [];
+    const hold = (entry: Entry): void => {
+      this.#pager.hold(entry);
+      held.push(entry);
+    };
+    try {
+      for (let from = 0; from < keys.length; from += preloadAtOnce) {
+        const waiter = new PreloadWaiter<Entry>(signal, this.#leave, hold);
+        this.#want(keys.slice(from, from + preloadAtOnce), waiter);
+        await waiter.promise;
+        if (waiter.noRoom) return;
+      }
+    } finally {
+      for (const entry of held) this.#pager.letGo(entry);
+    }
+  }
+
+  async run<T>(
+    keys: readonly string[],
+    fn: (...values: unknown[]) => T | Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const pager = this.#pager;
+    const waiter = new RunWaiter<Entry>(signal, this.#leave, (entry) => pager.hold(entry));
+    this.#want(keys, waiter);
+    try {
+      await waiter.promise;
+    } catch (error) {
+      this.#release(waiter);
+      throw error;
+    }
+    this.#running++;
+    try {
+      return await fn(...this.#valuesOf(keys, waiter));
+    } finally {
+      this.#running--;
+      this.#release(waiter);
+      if (this.#running === 0) for (const quiet of this.#onQuiet.splice(0)) quiet();
+    }
+  }
+
+  /** Resolves once no function of `run` is under way. */
+  quiet(): Promise<void> {
+    if (this.#running === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onQuiet.push(resolve));
+  }
+
+  rejectAll(error: Error): void {
+    for (const waiter of [...this.#waiters]) waiter.failed(error);
+  }
+
+  /** Asks for each of `keys`; the waiter is complete when the last has arrived. */
+  #want(keys: readonly string[], waiter: Waiting): void {
+    // One more than there are keys, so that it cannot be complete before all have been asked for.
+    waiter.remaining = keys.length + 1;
+    this.#waiters.add(waiter);
+    this.#pager.core.counters.blockedCallers++;
+    this.#pager.core.pool.hold();
+    this.#wantFrom(0, keys, waiter);
+  }
+
+  #wantFrom(first: number, keys: readonly string[], waiter: Waiting): void {
+    const { swapIn, core } = this.#pager;
+    for (let index = first; index < keys.length; index++) {
+      if (waiter.settled) break;
+      if (this.#askFor(keys[index]!, index, waiter)) continue;
+      // This turn has read enough on its own thread, and there is no other.
+      core.environment.clock.nextTurn(() => this.#wantFrom(index, keys, waiter));
+      core.notices.tell();
+      return;
+    }
+    waiter.arrived(-1, undefined, false, undefined);
+    if (swapIn.flights.size === 0) core.notices.tell();
+  }
+
+  /** Answers for one key, now or by a flight; false when it must be asked for again on a later turn. */
+  #askFor(key: string, index: number, waiter: Waiting): boolean {
+    const pager = this.#pager;
+    const { core, swapIn } = pager;
+    const entry = pager.resident(key);
+    if (entry !== undefined) {
+      core.counters.hits++;
+      pager.touch(entry);
+      core.guard(entry);
+      waiter.arrived(index, entry.value, true, entry);
+      return true;
+    }
+    const slot = pager.find(key);
+    if (slot === none) {
+      core.counters.misses++;
+      waiter.arrived(index, undefined, false, undefined);
+      return true;
+    }
+    const hash = core.table.hashAt(slot);
+    if (swapIn.flights.has(slot) || !swapIn.readsInline || (core.pool.threadsMax > 0 && !swapIn.hasTime)) {
+      core.counters.faults++;
+      swapIn.wait(slot, key, hash, waiter, index);
+      return true;
+    }
+    if (!swapIn.hasTime) return false;
+    this.#readFor(slot, key, hash, index, waiter);
+    return true;
+  }
+
+  #readFor(slot: number, key: string, hash: number, index: number, waiter: Waiting): void {
+    const { core, swapIn } = this.#pager;
+    try {
+      const found = swapIn.fault(slot, key, hash, waiter.holds);
+      if (found) core.counters.faults++;
+      else core.counters.misses++;
+      const { promoted, value } = swapIn;
+      if (found && promoted !== undefined) core.guard(promoted);
+      waiter.arrived(index, found ? value : undefined, found, found ? promoted : undefined);
+    } catch (error) {
+      waiter.failed(error);
+    }
+  }
+
+  /** What the keys of a `run` hold at the moment that its function is called; all of it is held from here on. */
+  #valuesOf(keys: readonly string[], waiter: RunWaiter<Entry>): unknown[] {
+    const pager = this.#pager;
+    return keys.map((key, index) => {
+      let entry = pager.resident(key);
+      if (entry === undefined) {
+        const slot = pager.find(key);
+        // Set while it was waited for, and gone to the file at once; or not there.
+        if (slot === none || !pager.swapIn.fault(slot, key, pager.core.table.hashAt(slot), true)) return undefined;
+        entry = pager.swapIn.promoted;
+        if (entry === undefined) return pager.swapIn.value;
+      }
+      const before = waiter.held[index];
+      if (before !== entry) {
+        pager.hold(entry);
+        waiter.held[index] = entry;
+        if (before !== undefined) pager.letGo(before);
+      }
+      return entry.value;
+    });
+  }
+
+  #release(waiter: RunWaiter<Entry>): void {
+    for (const entry of waiter.held.splice(0)) if (entry !== undefined) this.#pager.letGo(entry);
+    this.#pager.core.notices.tell();
+  }
+
+  #leave = (waiter: Waiting): void => {
+    if (!this.#waiters.delete(waiter)) return;
+    this.#pager.core.counters.blockedCallers--;
+    this.#pager.core.pool.letGo();
+    if (waiter.remaining > 0) this.#pager.swapIn.leave(waiter);
+  };
+}

@@ -1,0 +1,172 @@
+/**
+ * What all parts of the pager share: the rooms below it, the counters, and the few moves that more than one part
+ * makes. It decides nothing; it keeps the pointer table, the resident set, the page map and the list of clean copies
+ * in step with one another.
+ */
+import type { Codec } from '../codec/codec.js';
+import type { PageMap } from '../disk/page-map.js';
+import type { SwapFile } from '../disk/swap-file.js';
+import type { Environment } from '../environment.js';
+import { assert, SwapError } from '../errors.js';
+import type { IoPool } from '../io/io-pool.js';
+import type { WriteJobOwner } from './swap-out.js';
+import type { LoadFlight } from './load-flight.js';
+import type { PointerTable } from '../memory/pointer-table.js';
+import type { ResidentSet } from '../memory/resident-set.js';
+import { entryOverheadBytes, keySize, sizeOf } from '../memory/size-of.js';
+import type { CheckedOptions } from '../options.js';
+import { Counters } from '../stats.js';
+import type { Entry } from './entry.js';
+import { Notices } from './notices.js';
+
+/** What a job of the pool belongs to. */
+export type JobOwner = WriteJobOwner | LoadFlight;
+
+export interface Rooms {
+  readonly options: CheckedOptions;
+  readonly environment: Environment;
+  readonly table: PointerTable;
+  readonly residents: ResidentSet<Entry>;
+  readonly pages: PageMap;
+  readonly file: SwapFile;
+  readonly pool: IoPool<JobOwner>;
+  readonly codec: Codec;
+}
+
+export class Core {
+  readonly options: CheckedOptions;
+  readonly environment: Environment;
+  readonly table: PointerTable;
+  readonly residents: ResidentSet<Entry>;
+  readonly pages: PageMap;
+  readonly file: SwapFile;
+  readonly pool: IoPool<JobOwner>;
+  readonly codec: Codec;
+  readonly counters = new Counters();
+  readonly notices = new Notices();
+
+  /** Residents whose pages in the file still hold what they held when they were read; each knows its index here. */
+  readonly copies: Entry[] = [];
+  /** Counted calls of pauseSwapping. */
+  pauses = 0;
+  /** Set by whoever must know that pages have become free. */
+  onPagesFreed: () => void = () => {};
+
+  // Entries handed out in this turn of the event loop carry its number; it is advanced by a later turn.
+  turn = 1;
+  #turnEnds = false;
+  #generation: number;
+  #tick = 0;
+  #untilTick = 0;
+
+  constructor(rooms: Rooms) {
+    this.options = rooms.options;
+    this.environment = rooms.environment;
+    this.table = rooms.table;
+    this.residents = rooms.residents;
+    this.pages = rooms.pages;
+    this.file = rooms.file;
+    this.pool = rooms.pool;
+    this.codec = rooms.codec;
+    this.#generation = rooms.environment.random() | 0;
+  }
+
+  /** A number that no other record in the file carries, but for those of 2^32 encodings ago. */
+  nextGeneration(): number {
+    this.#generation = (this.#generation + 1) | 0;
+    return this.#generation;
+  }
+
+  pagesOf(recordBytes: number): number {
+    return Math.ceil(recordBytes / this.options.pageSize);
+  }
+
+  /** What `value` under `key` costs in memory, if the user did not say. */
+  estimate(key: string, value: unknown): number {
+    return entryOverheadBytes + keySize(key) + sizeOf(value);
+  }
+
+  isExpired(expiresAtMs: number): boolean {
+    return expiresAtMs !== 0 && expiresAtMs <= this.environment.clock.now();
+  }
+
+  /** A value has left memory, or went straight to the file; its pointer is in the table. */
+  swappedOut(slot: number, key: string): void {
+    this.table.setResident(slot, false);
+    this.table.setStamp(slot, this.#coarseTick());
+    this.counters.swapOuts++;
+    this.notices.moved('swapout', key);
+  }
+
+  /** How long ago a swapped entry left memory, from 0 to 255, in units of a part of what has been swapped out. */
+  ageOf(slot: number): number {
+    return (this.#tick - this.table.stamp(slot)) & 0xff;
+  }
+
+  /** The coarse clock: it ticks so slowly that its 256 steps see every swapped entry leave about twice. */
+  #coarseTick(): number {
+    if (--this.#untilTick <= 0) {
+      this.#tick = (this.#tick + 1) & 0xff;
+      this.#untilTick = Math.max(1, (this.table.size - this.residents.count) >>> 7);
+    }
+    return this.#tick;
+  }
+
+  /** Gives up the pages that a slot points to, if any. */
+  freePointer(slot: number): void {
+    const recordBytes = this.table.recordBytes(slot);
+    if (recordBytes === 0) return;
+    this.freePages(this.table.page(slot), this.pagesOf(recordBytes));
+    this.table.clearPointer(slot);
+  }
+
+  freePages(first: number, count: number): void {
+    this.pages.release(first, count);
+    this.onPagesFreed();
+  }
+
+  /** The pages that `entry` was read from still hold it. */
+  addCopy(entry: Entry): void {
+    assert(entry.copyIndex === -1, 'an entry has one copy');
+    entry.copyIndex = this.copies.length;
+    this.copies.push(entry);
+  }
+
+  /** The copy will not be used: it is stale, or its entry leaves with it. The pages are not given up here. */
+  removeCopy(entry: Entry): void {
+    const last = this.copies.pop()!;
+    if (last !== entry) {
+      this.copies[entry.copyIndex] = last;
+      last.copyIndex = entry.copyIndex;
+    }
+    entry.copyIndex = -1;
+  }
+
+  /** The file's copy of a resident is worth nothing any more. */
+  freeCopy(entry: Entry): void {
+    if (entry.copyIndex === -1) return;
+    this.removeCopy(entry);
+    this.freePointer(entry.slot);
+  }
+
+  /**
+   * Keeps `entry` from being encoded in this turn: whoever awaits it runs after us in the same turn, and may still
+   * change the value in place.
+   */
+  guard(entry: Entry): void {
+    entry.guardTurn = this.turn;
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    this.environment.clock.nextTurn(() => {
+      this.#turnEnds = false;
+      this.turn++;
+    });
+  }
+
+  /** An I/O error in the words of the store. */
+  ioError(doing: string, cause: unknown, about: { key?: string; page?: number } = {}): SwapError {
+    if (cause instanceof SwapError) return cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new SwapError('ERR_SWAP_IO', `${doing}: ${reason}`, { ...about, cause, path: this.file.path });
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * An entry whose value is in memory, and the states that every entry moves through.
+ *
+ *     absent   -> resident              set
+ *     resident -> swapping              chosen as a victim (encoded into a buffer; PREPARE, then WRITE)
+ *     resident -> swapped               chosen, and clean; or written on the caller's thread
+ *     swapping -> resident              touched, overwritten, no space, write failed
+ *     swapping -> swapped               bytes confirmed in the file; only now is the value let go
+ *     swapped  -> loading -> resident   awaiting side
+ *     swapped  -> resident              blocking side
+ *     loading  -> swapped               the last waiter went away, the read failed, or there was no room
+ *     any      -> absent                delete, clear, expiry, eviction
+ *
+ * An entry is resident or swapping exactly if the resident set has an Entry for its key; else it is loading if the
+ * pager has a flight for its slot, and swapped if not. The key's slot in the pointer table stays the same through
+ * all of this.
+ */
+import { Resident } from '../memory/resident.js';
+import type { WriteBatch } from './write-batch.js';
+
+export class Entry extends Resident {
+  /** The key's slot in the pointer table, for life. */
+  readonly slot: number;
+  /** When the entry ends, ms since the epoch; 0 = never. The table has the same figure. */
+  expiresAtMs = 0;
+
+  // In flight exactly while `batch` is there; it is then record number `batchIndex` of that batch. A batch that has
+  // the entry in its list, without the entry pointing back, carries a dead record.
+  batch: WriteBatch | undefined = undefined;
+  batchIndex = -1;
+
+  // `copyIndex` is the entry's place in the pager's list of clean copies, or -1 when the file has no copy of it. With
+  // a copy, `copyBytes` and the fingerprint are those of its payload before compression.
+  copyIndex = -1;
+  copyBytes = 0;
+  copyFingerprintA = 0;
+  copyFingerprintB = 0;
+
+  /** Stays by `pin`. */
+  pinned = false;
+  /** Stays for so many running `run` calls. */
+  holds = 0;
+  /** Cannot be encoded, so that it stays until it is overwritten. */
+  stuck = false;
+  /** The turn of the event loop during which it was handed to someone who awaits, and must not be encoded. */
+  guardTurn = 0;
+  /** Pages that its record took when it was last encoded and found no space; 0 = unknown. */
+  pagesWanted = 0;
+
+  constructor(key: string, value: unknown, hash: number, size: number, slot: number) {
+    super(key, value, hash, size);
+    this.slot = slot;
+  }
+
+  /** True for what must not be a candidate. */
+  get mustStay(): boolean {
+    return this.pinned || this.holds > 0 || this.stuck;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The invariants of a store, recomputed from scratch: slow, for tests and for whoever suspects a bug. Each line checks
+ * one sentence of the design; the counters that the store keeps must agree with what is really there.
+ */
+import { assert } from '../errors.js';
+import { none } from '../memory/pointer-table.js';
+import type { Entry } from './entry.js';
+import type { Pager } from './pager.js';
+import type { WriteBatch } from './write-batch.js';
+
+/** Throws when anything about the store is not as it should be. */
+export function checkPager(pager: Pager): void {
+  const owners = new Map<number, string>();
+  checkEntries(pager, owners);
+  checkFlights(pager);
+  checkBatches(pager, owners);
+  const { pages } = pager.core;
+  assert(pages.usedPages === owners.size, `${pages.usedPages} pages are counted as used, ${owners.size} have an owner`);
+  assert(pages.population() === pages.usedPages, 'the bitmap has as many bits as pages are used');
+  for (const page of owners.keys()) assert(!pages.isFree(page), `page ${page} has an owner, but is free`);
+}
+
+/** No two records overlap. */
+function own(owners: Map<number, string>, first: number, count: number, owner: string): void {
+  for (let page = first; page < first + count; page++) {
+    assert(!owners.has(page), `page ${page} belongs to ${owners.get(page)} and to ${owner}`);
+    owners.set(page, owner);
+  }
+}
+
+/** Each key has one slot and is in one state; the sums of the sizes are as counted. */
+function checkEntries(pager: Pager, owners: Map<number, string>): void {
+  const { table, residents } = pager.core;
+  let residentBytes = 0;
+  let inFlightBytes = 0;
+  let asideBytes = 0;
+  const slots = new Set<number>();
+  for (const entry of residents.entries()) {
+    checkResident(pager, entry);
+    slots.add(entry.slot);
+    if (entry.batch !== undefined) inFlightBytes += entry.size;
+    else residentBytes += entry.size;
+    if (entry.batch === undefined && entry.place === 0) asideBytes += entry.size;
+  }
+  assert(residents.residentBytes === residentBytes, `residentBytes ${residents.residentBytes}, not ${residentBytes}`);
+  assert(residents.inFlightBytes === inFlightBytes, `inFlightBytes ${residents.inFlightBytes}, not ${inFlightBytes}`);
+  assert(residents.asideBytes === asideBytes, `asideBytes ${residents.asideBytes}, not ${asideBytes}`);
+  let keys = 0;
+  for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
+    keys++;
+    const key = table.keyAt(slot);
+    assert(table.find(key, table.hash(key)) === slot, `${key} is found at its slot`);
+    assert(table.isResident(slot) === slots.has(slot), `${key}: the table and the resident set agree`);
+    const recordBytes = table.recordBytes(slot);
+    assert(recordBytes > 0 || slots.has(slot), `${key} is neither in memory nor in the file`);
+    if (recordBytes > 0) own(owners, table.page(slot), pager.core.pagesOf(recordBytes), key);
+  }
+  assert(keys === table.size, `${table.size} keys are counted, there are ${keys}`);
+  assert(slots.size === residents.count, 'each resident has a slot of its own');
+}
+
+function checkResident(pager: Pager, entry: Entry): void {
+  const { table, residents, copies } = pager.core;
+  const { key, slot, batch } = entry;
+  assert(residents.get(key) === entry, `${key} is in the resident set`);
+  assert(table.isLive(slot) && table.keyAt(slot) === key, `${key} has its slot`);
+  assert(table.expiresAtMs(slot) === entry.expiresAtMs, `${key}: both say when it expires`);
+  assert(!pager.swapIn.flights.has(slot), `${key} is not both in memory and loading`);
+  const hasCopy = entry.copyIndex !== -1;
+  assert(hasCopy === table.recordBytes(slot) > 0, `${key} has a copy exactly if it has a pointer`);
+  if (hasCopy) assert(copies[entry.copyIndex] === entry, `${key} is in the list of copies`);
+  if (entry.mustStay) assert(entry.place === 0 && batch === undefined, `${key} must stay and is no candidate`);
+  else assert((entry.place === 0) === (batch !== undefined), `${key} is a candidate unless it is in flight`);
+  if (batch === undefined) return;
+  assert(batch.entries[entry.batchIndex] === entry, `${key} is in its batch`);
+  assert(!hasCopy, `${key} is dirty while it is in flight`);
+}
+
+function checkFlights(pager: Pager): void {
+  const { table } = pager.core;
+  for (const [slot, flight] of pager.swapIn.flights) {
+    assert(flight.slot === slot && !flight.ended, 'a flight in the list is under way');
+    assert(table.isLive(slot) && table.keyAt(slot) === flight.key, `the flight of ${flight.key} has its key`);
+    assert(table.generation(slot) === flight.generation, `the flight of ${flight.key} reads its latest value`);
+    assert(flight.waiters.length > 0, `somebody waits for ${flight.key}`);
+  }
+}
+
+function checkBatches(pager: Pager, owners: Map<number, string>): void {
+  const batches: WriteBatch[] = [...pager.swapOut.inFlight];
+  const open = pager.reclaim.openBatch;
+  if (open !== undefined) batches.push(open);
+  let live = 0;
+  for (const batch of batches) {
+    let liveHere = 0;
+    for (let index = 0; index < batch.count; index++) {
+      if (batch.isLive(index)) liveHere++;
+      const first = batch.firstPages[index]!;
+      if (first !== -1) own(owners, first, pager.core.pagesOf(batch.recordBytes[index]!), 'a job in flight');
+    }
+    assert(batch.live === liveHere, `a batch counts ${batch.live} live records, there are ${liveHere}`);
+    live += liveHere;
+  }
+  let swapping = 0;
+  for (const entry of pager.core.residents.entries()) if (entry.batch !== undefined) swapping++;
+  assert(live === swapping, `${swapping} entries are in flight, batches have ${live}`);
+}

@@ -1,0 +1,337 @@
+/**
+ * The pager: every operation that makes an entry, ends it, or moves it between memory and the file goes through here
+ * and through the parts it is made of (swap-out, swap-in, reclaim, space). The facade above it checks arguments and
+ * keeps the promises of the public contract; nothing above this room touches a table.
+ *
+ * Each method leaves all structures sound before it returns, and listeners are told after that.
+ */
+import { randomSource } from '../memory/xorshift.js';
+import { none } from '../memory/pointer-table.js';
+import { SwapError } from '../errors.js';
+import { JobType, type Job } from '../io/job.js';
+import { recordBytesMax } from '../disk/record.js';
+import { Core, type JobOwner, type Rooms } from './core.js';
+import { Entry } from './entry.js';
+import { LoadFlight } from './load-flight.js';
+import { RecordReader } from './record-reader.js';
+import { RecordWriter, tooLarge } from './record-writer.js';
+import { Reclaim } from './reclaim.js';
+import { Space } from './space.js';
+import { SwapIn } from './swap-in.js';
+import { SwapOut, WriteJobOwner } from './swap-out.js';
+
+/** What `set` is told of an entry, every figure given. */
+export interface EntryTerms {
+  readonly ttlMs: number;
+  readonly pin: boolean;
+  /** 0 = estimate it. */
+  readonly size: number;
+}
+
+export class Pager {
+  readonly core: Core;
+  readonly swapOut: SwapOut;
+  readonly swapIn: SwapIn;
+  readonly reclaim: Reclaim;
+
+  constructor(rooms: Rooms) {
+    const core = new Core(rooms);
+    const { environment, options, codec } = rooms;
+    const seedA = environment.random();
+    const seedB = environment.random();
+    const reader = new RecordReader(codec, options.serializer, seedA, seedB);
+    const writer = new RecordWriter(codec, options.serializer, seedA, seedB);
+    const space = new Space(
+      core,
+      randomSource(environment.random()),
+      (slot) => this.#evictSlot(slot),
+      (slot) => this.swapIn.flights.has(slot),
+    );
+    this.core = core;
+    this.swapOut = new SwapOut(core, writer, space, (entry) => this.#expireEntry(entry));
+    this.reclaim = new Reclaim(core, this.swapOut, (entry) => this.#evictEntry(entry));
+    this.swapIn = new SwapIn(core, reader, this, (slot) => this.#end(slot, core.table.keyAt(slot)));
+  }
+
+  /** For swap-in: as reclaim's, but an error on the way is nobody's but the listeners'. */
+  makeRoom(bytes: number): boolean {
+    const made = this.reclaim.makeRoom(bytes);
+    const { failure } = this.reclaim;
+    if (!made && failure instanceof SwapError && failure.code !== 'ERR_SWAP_FULL') this.core.notices.warn(failure);
+    return made;
+  }
+
+  // ── Look-up ──
+
+  /** The resident entry of a key, in memory from now on if it was on its way out; expired ones are ended. */
+  resident(key: string): Entry | undefined {
+    const entry = this.core.residents.get(key);
+    if (entry === undefined) return undefined;
+    if (this.core.isExpired(entry.expiresAtMs)) {
+      this.#expireEntry(entry);
+      return undefined;
+    }
+    if (entry.batch !== undefined) this.swapOut.cancel(entry);
+    return entry;
+  }
+
+  /** The slot of a key that is there, whether in memory or not, or none. */
+  find(key: string): number {
+    const { table } = this.core;
+    const slot = table.find(key, table.hash(key));
+    if (slot === none) return none;
+    if (this.core.isExpired(table.expiresAtMs(slot))) {
+      this.#expireSlot(slot, key);
+      return none;
+    }
+    return slot;
+  }
+
+  /** Uses a resident entry. */
+  touch(entry: Entry): void {
+    if (entry.place !== 0) this.core.residents.policy.touch(entry);
+  }
+
+  // ── Set, delete, clear ──
+
+  set(key: string, value: unknown, terms: EntryTerms): void {
+    const core = this.core;
+    const { residents } = core;
+    if (isTooLarge(value)) throw tooLarge(key);
+    const size = terms.size !== 0 ? terms.size : core.estimate(key, value);
+    const old = this.resident(key);
+    // The old value must not be encoded to make room for the new one; and if that fails, it is still there.
+    const wasCandidate = old !== undefined && old.place !== 0;
+    if (wasCandidate) residents.setAside(old);
+    let spilled: { page: number; recordBytes: number } | undefined;
+    const generation = core.nextGeneration();
+    try {
+      const stays = terms.pin || (old !== undefined && old.holds > 0) || this.#mustStayForRun(key);
+      if (!this.reclaim.makeRoom(size - (old?.size ?? 0)) && !stays) spilled = this.#spill(key, value, generation);
+    } finally {
+      if (wasCandidate && residents.get(key) === old) residents.restore(old);
+    }
+    const entry =
+      spilled === undefined
+        ? this.#install(key, value, size, terms, generation)
+        : this.#installSpilled(key, spilled, terms, generation);
+    if (terms.pin && entry !== undefined) this.#pinEntry(entry);
+    const slot = core.table.find(key, core.table.hash(key));
+    if (this.swapIn.flights.size > 0) this.swapIn.settle(slot, value, true, entry);
+    this.reclaim.mayHaveChanged();
+    this.reclaim.watch();
+  }
+
+  /** Ends an entry; false when the key is not there. */
+  delete(key: string): boolean {
+    const slot = this.find(key);
+    if (slot === none) return false;
+    this.#end(slot, key);
+    return true;
+  }
+
+  clear(): void {
+    const core = this.core;
+    this.reclaim.flushOpen();
+    core.copies.length = 0;
+    core.residents.clear();
+    core.pages.clear();
+    // What threads still write keeps its pages until it has ended.
+    this.swapOut.abandon();
+    core.table.clear();
+    this.swapIn.settleAll();
+    this.reclaim.mayHaveChanged();
+  }
+
+  // ── Swapping by hand ──
+
+  /** A resident that may be swapped out now by request, or undefined. */
+  swappable(key: string): Entry | undefined {
+    if (this.core.pauses > 0) return undefined;
+    const entry = this.resident(key);
+    return entry === undefined || entry.mustStay ? undefined : entry;
+  }
+
+  /** Swaps one entry out on this thread. Throws ERR_SWAP_IO. */
+  swapOutNow(entry: Entry): boolean {
+    this.core.residents.policy.remove(entry);
+    return this.swapOut.sendNow(entry);
+  }
+
+  /** Swaps one entry out through the threads; resolves when that is done or undone. */
+  swapOutSoon(entry: Entry): Promise<boolean> {
+    this.core.residents.policy.remove(entry);
+    return this.swapOut.sendSoon(entry);
+  }
+
+  /** The best candidate for leaving, or undefined. */
+  candidate(): Entry | undefined {
+    if (this.core.pauses > 0) return undefined;
+    const entry = this.reclaim.takeVictim();
+    if (entry !== undefined) this.core.residents.putBack(entry);
+    return entry;
+  }
+
+  // ── What must stay ──
+
+  pin(entry: Entry): void {
+    this.#pinEntry(entry);
+  }
+
+  unpin(entry: Entry): void {
+    if (!entry.pinned) return;
+    entry.pinned = false;
+    this.#mayLeaveAgain(entry);
+  }
+
+  hold(entry: Entry): void {
+    if (entry.place !== 0) this.core.residents.setAside(entry);
+    entry.holds++;
+  }
+
+  letGo(entry: Entry): void {
+    entry.holds--;
+    if (this.core.residents.get(entry.key) === entry) this.#mayLeaveAgain(entry);
+  }
+
+  // ── Jobs ──
+
+  completed(job: Job<JobOwner>): void {
+    if (job.type === JobType.Load) this.swapIn.completed(job as Job<LoadFlight>);
+    else this.swapOut.completed(job as Job<WriteJobOwner>);
+  }
+
+  // ── The parts of set ──
+
+  #spill(key: string, value: unknown, generation: number): { page: number; recordBytes: number } {
+    const { failure } = this.reclaim;
+    if (failure instanceof SwapError && failure.code === 'ERR_SWAP_IO') throw failure;
+    return this.swapOut.spill(key, value, generation);
+  }
+
+  #install(key: string, value: unknown, size: number, terms: EntryTerms, generation: number): Entry {
+    const { residents, table } = this.core;
+    let entry = residents.get(key);
+    if (entry === undefined) {
+      const hash = table.hash(key);
+      let slot = table.find(key, hash);
+      if (slot === none) slot = table.insert(key, hash);
+      else this.core.freePointer(slot);
+      entry = new Entry(key, value, hash, size, slot);
+      residents.admit(entry);
+      table.setResident(slot, true);
+    } else {
+      this.core.freeCopy(entry);
+      this.#forgetTerms(entry);
+      entry.value = value;
+      residents.resize(entry, size);
+      this.touch(entry);
+    }
+    table.setGeneration(entry.slot, generation);
+    entry.expiresAtMs = this.#expiryOf(terms);
+    table.setExtras(entry.slot, entry.expiresAtMs, terms.size);
+    return entry;
+  }
+
+  #installSpilled(
+    key: string,
+    spilled: { page: number; recordBytes: number },
+    terms: EntryTerms,
+    generation: number,
+  ): undefined {
+    const { residents, table } = this.core;
+    const hash = table.hash(key);
+    let slot = table.find(key, hash);
+    const entry = residents.get(key);
+    if (entry !== undefined) {
+      this.core.freeCopy(entry);
+      residents.remove(entry);
+    } else if (slot !== none) {
+      this.core.freePointer(slot);
+    }
+    if (slot === none) slot = table.insert(key, hash);
+    table.setGeneration(slot, generation);
+    table.setPointer(slot, spilled.page, spilled.recordBytes);
+    table.setExtras(slot, this.#expiryOf(terms), terms.size);
+    this.core.swappedOut(slot, key);
+    return undefined;
+  }
+
+  #expiryOf(terms: EntryTerms): number {
+    return terms.ttlMs === 0 ? 0 : this.core.environment.clock.now() + terms.ttlMs;
+  }
+
+  /** An overwrite keeps no pin, and whether the old value could be encoded says nothing of the new one. */
+  #forgetTerms(entry: Entry): void {
+    const stayed = entry.mustStay;
+    entry.pinned = false;
+    entry.stuck = false;
+    entry.pagesWanted = 0;
+    if (stayed && !entry.mustStay) this.core.residents.restore(entry);
+  }
+
+  #pinEntry(entry: Entry): void {
+    if (entry.place !== 0) this.core.residents.setAside(entry);
+    entry.pinned = true;
+  }
+
+  #mayLeaveAgain(entry: Entry): void {
+    if (entry.mustStay || entry.place !== 0) return;
+    this.core.residents.restore(entry);
+    this.reclaim.mayHaveChanged();
+    this.reclaim.trim();
+  }
+
+  /** True when a `run` waits for this key to be in memory. */
+  #mustStayForRun(key: string): boolean {
+    const { flights } = this.swapIn;
+    if (flights.size === 0) return false;
+    const slot = this.core.table.find(key, this.core.table.hash(key));
+    return flights.get(slot)?.mustStay ?? false;
+  }
+
+  // ── The ends of an entry ──
+
+  /** Takes an entry out of everything: memory, file, index; whoever waits for it is told that it is not there. */
+  #end(slot: number, key: string): void {
+    const core = this.core;
+    const entry = core.residents.get(key);
+    if (entry !== undefined) {
+      if (entry.batch !== undefined) this.swapOut.cancel(entry);
+      core.freeCopy(entry);
+      core.residents.remove(entry);
+    } else {
+      core.freePointer(slot);
+    }
+    core.table.remove(slot);
+    if (this.swapIn.flights.size > 0) this.swapIn.settle(slot, undefined, false, undefined);
+    this.reclaim.mayHaveChanged();
+  }
+
+  #expireEntry(entry: Entry): void {
+    this.#expireSlot(entry.slot, entry.key);
+  }
+
+  #expireSlot(slot: number, key: string): void {
+    this.#end(slot, key);
+    this.core.counters.expirations++;
+    this.core.notices.moved('expire', key);
+  }
+
+  #evictEntry(entry: Entry): void {
+    this.#evictSlot(entry.slot);
+  }
+
+  #evictSlot(slot: number): void {
+    const key = this.core.table.keyAt(slot);
+    this.#end(slot, key);
+    this.core.counters.evictions++;
+    this.core.notices.moved('evict', key);
+  }
+}
+
+/** A value that is by itself too large for any record; others are found out when they are encoded. */
+function isTooLarge(value: unknown): boolean {
+  if (!ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer)) return false;
+  return value.byteLength > recordBytesMax - 1_000_000;
+}

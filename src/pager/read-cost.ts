@@ -1,0 +1,57 @@
+/**
+ * Learns what reads cost, so that an awaited value is read where that is cheapest: on the caller's thread while reads
+ * come from the page cache (2 us each, where a round trip to a thread takes 60), by the threads when they do not. Also
+ * keeps the time that one turn of the event loop has spent on reads within a slice.
+ */
+import type { Clock } from '../environment.js';
+
+/** Above this mean, reads do not come from the page cache. Half of what a round trip through a thread costs. */
+const cheapUsMax = 30;
+/** How much one read moves the mean. */
+const weight = 1 / 8;
+/** One outlier counts no more than this, so that a hiccup of the machine does not look like a cold device. */
+const outlierUs = 200;
+/** One turn reads on its own thread for so long. */
+const sliceMs = 1;
+
+export class ReadCost {
+  readonly #clock: Clock;
+  #meanUs = 0;
+  // The slice that this turn of the event loop may still spend; `#turnEnds` while a later turn is due to renew it.
+  #spentMs = 0;
+  #turnEnds = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  readsInline(threadsMax: number): boolean {
+    return threadsMax === 0 || this.#meanUs <= cheapUsMax;
+  }
+
+  get hasTime(): boolean {
+    return this.#spentMs < sliceMs;
+  }
+
+  begin(): number {
+    return this.#clock.monotonic();
+  }
+
+  /** A read on the caller's thread that began at `began` has ended. */
+  end(began: number): void {
+    const tookMs = this.#clock.monotonic() - began;
+    this.learn(tookMs * 1000);
+    this.#spentMs += tookMs;
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    this.#clock.nextTurn(() => {
+      this.#turnEnds = false;
+      this.#spentMs = 0;
+    });
+  }
+
+  /** A read, wherever it was made, took so long at the device. */
+  learn(durationUs: number): void {
+    this.#meanUs += (Math.min(durationUs, outlierUs) - this.#meanUs) * weight;
+  }
+}

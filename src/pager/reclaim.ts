@@ -1,0 +1,346 @@
+/**
+ * Keeps memory within its bound. Two marks: above the low-water mark (7/8 of maxMemory) victims leave in the
+ * background, through the threads; at maxMemory whoever wants more writes victims out on its own thread, so that the
+ * bound holds when writers outrun the disk. With no threads there is only the second.
+ *
+ * Victims leave in batches: they are encoded into an open batch a few at a time, as memory is asked for, and the batch
+ * goes out when it is full or when the turn of the event loop ends. A pass goes a batch below the mark, so that the
+ * next value does not start another. After a failed write the background rests for a while that doubles; after a pass
+ * that found nothing to leave, it rests until something changes.
+ */
+import { SwapError } from '../errors.js';
+import type { Core } from './core.js';
+import type { Entry } from './entry.js';
+import { OverBoundCheck } from './over-bound-check.js';
+import { Departure, isFull, type SwapOut } from './swap-out.js';
+import type { WriteBatch } from './write-batch.js';
+
+/** One pass in the background takes this much of a turn. */
+const sliceMs = 1;
+/** The clock is looked at once for so many victims. */
+const victimsPerLook = 16;
+/** Victims that may turn out to be unable to leave before a pass gives up: the seed's 100 tries. */
+const uselessVictimsMax = 100;
+const restMsMin = 100;
+const restMsMax = 10_000;
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Reclaim {
+  readonly #core: Core;
+  readonly #swapOut: SwapOut;
+  readonly #evict: (entry: Entry) => void;
+  readonly #check: OverBoundCheck;
+  readonly #maxBytes: number;
+  /** What memory a batch of victims takes at most, one victim at least. */
+  readonly #batchBytes: number;
+
+  /** The batch that is being filled for the threads. */
+  #open: WriteBatch | undefined = undefined;
+  #turnIsDue = false;
+  /** True when the last pass found nothing that could leave; cleared by whatever may have changed that. */
+  #exhausted = false;
+  #restUntilMs = 0;
+  #restMs = restMsMin;
+  #waiting: Waiting[] = [];
+  /** Why the last victims that had to leave could not. */
+  #failure: Error | undefined = undefined;
+  /** Calls of drain that have not ended: nothing new leaves meanwhile. */
+  drains = 0;
+  closed = false;
+
+  constructor(core: Core, swapOut: SwapOut, evict: (entry: Entry) => void) {
+    this.#core = core;
+    this.#swapOut = swapOut;
+    this.#evict = evict;
+    this.#maxBytes = core.options.maxMemory;
+    this.#batchBytes = Math.min(core.pool.slabs.slabBytes, Math.floor(this.#maxBytes / 16));
+    this.#check = new OverBoundCheck(core, () => this.#turnSoon());
+    swapOut.onSettled = (error) => this.#settled(error);
+    core.onPagesFreed = () => this.mayHaveChanged();
+  }
+
+  /** 7/8 of maxMemory where threads swap in the background, else maxMemory. */
+  get lowWaterBytes(): number {
+    return this.#core.pool.threadsMax > 0 ? this.#maxBytes - Math.ceil(this.#maxBytes / 8) : this.#maxBytes;
+  }
+
+  /** Why the last `makeRoom` made none, where there was an error. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  get openBatch(): WriteBatch | undefined {
+    return this.#open;
+  }
+
+  /** Something may be able to leave that could not before. */
+  mayHaveChanged(): void {
+    this.#exhausted = false;
+  }
+
+  /** Makes room for `bytes` more in memory; false when that cannot be, for instance as they alone are too many. */
+  makeRoom(bytes: number): boolean {
+    const { residents, pool } = this.#core;
+    if (residents.usedBytes + bytes <= this.lowWaterBytes) return true;
+    if (this.#core.pauses > 0) {
+      this.#check.start();
+      return true;
+    }
+    this.#failure = undefined;
+    if (bytes > this.#maxBytes - residents.asideBytes) return false;
+    if (pool.threadsMax > 0) this.#swapABit(bytes);
+    if (residents.usedBytes + bytes <= this.#maxBytes) return true;
+    if (pool.busy) pool.poll();
+    if (residents.usedBytes + bytes > this.#maxBytes) this.#swapNow(this.#maxBytes - bytes);
+    return residents.usedBytes + bytes <= this.#maxBytes;
+  }
+
+  /** After a change that asked for no room first: what is over the bound leaves now, or as soon as it may. */
+  trim(): void {
+    const { residents } = this.#core;
+    if (residents.usedBytes <= this.lowWaterBytes) return;
+    this.makeRoom(0);
+    this.watch();
+  }
+
+  /** After a change that may have passed the bound on purpose: looks from time to time whether it can shrink. */
+  watch(): void {
+    if (this.#core.residents.usedBytes > this.#maxBytes) this.#check.start();
+  }
+
+  /** The best candidate that may be encoded in this turn. */
+  takeVictim(): Entry | undefined {
+    const { residents, turn } = this.#core;
+    let victim = residents.takeVictim();
+    if (victim === undefined || victim.guardTurn !== turn) return victim;
+    const guarded: Entry[] = [];
+    while (victim !== undefined && victim.guardTurn === turn && guarded.length < uselessVictimsMax) {
+      guarded.push(victim);
+      victim = residents.takeVictim();
+    }
+    for (const entry of guarded) residents.putBack(entry);
+    if (victim === undefined || victim.guardTurn !== turn) {
+      if (victim !== undefined) residents.putBack(victim);
+      return undefined;
+    }
+    return victim;
+  }
+
+  /** Resolves at or below the low-water mark. */
+  ready(): Promise<void> {
+    if (this.#core.residents.usedBytes <= this.lowWaterBytes) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#core.pool.hold();
+      this.#exhausted = false;
+      this.#turnSoon();
+    });
+  }
+
+  /** Gives the open batch to the threads. */
+  flushOpen(): void {
+    const open = this.#open;
+    if (open === undefined) return;
+    this.#open = undefined;
+    this.#swapOut.submit(open);
+  }
+
+  rejectAll(error: Error): void {
+    this.#endWaiting((waiting) => waiting.reject(error));
+  }
+
+  // ── The threaded side ──
+
+  /** As much leaves in the background as is about to come in, so that each caller pays for its own. */
+  #swapABit(bytes: number): void {
+    if (!this.#maySwap()) return;
+    const { residents } = this.#core;
+    const goal = this.lowWaterBytes - bytes;
+    let useless = 0;
+    while (residents.residentBytes > goal && useless < 4) {
+      const victim = this.takeVictim();
+      const departure = victim === undefined ? undefined : this.#departOpen(victim);
+      if (departure === undefined) break;
+      if (departure === Departure.Stays) useless++;
+    }
+    if (residents.residentBytes > goal) this.#turnSoon();
+  }
+
+  /** A turn of the event loop: a pass in the background, within its slice; then the open batch goes. */
+  #turn(): void {
+    this.#turnIsDue = false;
+    if (this.closed) return;
+    const { residents, pool, notices } = this.#core;
+    if (this.#maySwap() && residents.residentBytes > this.lowWaterBytes) {
+      if (pool.threadsMax > 0) this.#pass();
+      else this.#swapNow(this.#maxBytes);
+    }
+    this.flushOpen();
+    this.#answerWaiting();
+    notices.tell();
+  }
+
+  #turnSoon(): void {
+    if (this.#turnIsDue || this.closed) return;
+    this.#turnIsDue = true;
+    this.#core.environment.clock.nextTurn(() => this.#turn());
+  }
+
+  /** Victims leave until memory is a batch below the mark, the slice is over, or nothing more can. */
+  #pass(): void {
+    const { residents, environment } = this.#core;
+    const goal = this.lowWaterBytes - this.#batchBytes;
+    const endsMs = environment.clock.monotonic() + sliceMs;
+    let useless = 0;
+    for (let victims = 1; residents.residentBytes > goal; victims++) {
+      const victim = this.takeVictim();
+      if (victim === undefined) {
+        this.#exhausted = true;
+        return;
+      }
+      const departure = this.#departOpen(victim);
+      // All slabs are on their way; the first to return starts another pass.
+      if (departure === undefined) return;
+      if (departure === Departure.Stays && ++useless >= uselessVictimsMax) {
+        this.#exhausted = true;
+        return;
+      }
+      if (victims % victimsPerLook === 0 && environment.clock.monotonic() >= endsMs) {
+        this.#turnSoon();
+        return;
+      }
+    }
+  }
+
+  /** Sends a victim off in the open batch; undefined when there is no batch to be had. */
+  #departOpen(victim: Entry): Departure | undefined {
+    for (;;) {
+      this.#open ??= this.#swapOut.openThreaded();
+      const open = this.#open;
+      if (open === undefined) {
+        this.#core.residents.putBack(victim);
+        return undefined;
+      }
+      const departure = this.#swapOut.depart(victim, open);
+      this.#turnSoon();
+      if (departure === Departure.BatchFull) {
+        this.flushOpen();
+        continue;
+      }
+      if (departure === Departure.TooLarge) return this.#departAlone(victim);
+      if (open.memoryBytes >= this.#batchBytes) this.flushOpen();
+      return departure;
+    }
+  }
+
+  #departAlone(victim: Entry): Departure {
+    const batch = this.#swapOut.departAlone(victim);
+    if (batch === undefined) return victim.stuck ? Departure.Stays : Departure.Gone;
+    this.#swapOut.submit(batch);
+    return Departure.Sent;
+  }
+
+  #maySwap(): boolean {
+    if (this.#exhausted || this.#core.pauses > 0 || this.drains > 0) return false;
+    return this.#restUntilMs === 0 || this.#core.environment.clock.monotonic() >= this.#restUntilMs;
+  }
+
+  /** A batch of the threads has ended. */
+  #settled(error: Error | undefined): void {
+    this.#noteOutcome(error);
+    if (this.#waiting.length > 0 || this.#core.residents.usedBytes > this.lowWaterBytes) this.#turnSoon();
+  }
+
+  /** After an error the background rests: until something is freed, or for a time that doubles. */
+  #noteOutcome(error: Error | undefined): void {
+    if (error === undefined) {
+      this.#restMs = restMsMin;
+      this.#restUntilMs = 0;
+      return;
+    }
+    this.#failure = error;
+    if (isFull(error)) {
+      this.#exhausted = true;
+      return;
+    }
+    const { clock } = this.#core.environment;
+    this.#restUntilMs = clock.monotonic() + this.#restMs;
+    clock.after(this.#restMs, () => this.#turnSoon());
+    this.#restMs = Math.min(this.#restMs * 2, restMsMax);
+  }
+
+  #answerWaiting(): void {
+    if (this.#waiting.length === 0) return;
+    if (this.#core.residents.usedBytes <= this.lowWaterBytes) {
+      this.#endWaiting((waiting) => waiting.resolve());
+      return;
+    }
+    if (this.#turnIsDue || this.#swapOut.inFlight.size > 0) return;
+    const error =
+      this.#failure ??
+      new SwapError('ERR_SWAP_FULL', 'memory cannot get below its low-water mark: nothing in it can leave now');
+    this.#endWaiting((waiting) => waiting.reject(error));
+  }
+
+  #endWaiting(end: (waiting: Waiting) => void): void {
+    const ended = this.#waiting;
+    this.#waiting = [];
+    for (const waiting of ended) {
+      this.#core.pool.letGo();
+      end(waiting);
+    }
+  }
+
+  // ── The blocking side ──
+
+  /** Swaps out on this thread until at most `targetBytes` are used, or nothing more can leave. */
+  #swapNow(targetBytes: number): void {
+    const { residents, counters } = this.#core;
+    counters.blockingWaits++;
+    const goal = Math.max(0, targetBytes - this.#batchBytes);
+    while (residents.usedBytes > targetBytes) {
+      const before = residents.usedBytes;
+      const batch = this.#swapOut.openBlocking();
+      this.#fill(batch, goal);
+      if (batch.count > 0) this.#writeNow(batch, targetBytes);
+      if (residents.usedBytes >= before) return;
+    }
+  }
+
+  /** Takes victims into `batch` until what stays is within `goal`; clean ones are gone at once. */
+  #fill(batch: WriteBatch, goal: number): void {
+    const { residents } = this.#core;
+    let useless = 0;
+    while (residents.usedBytes - batch.memoryBytes > goal && batch.memoryBytes < this.#batchBytes) {
+      const victim = this.takeVictim();
+      if (victim === undefined) return;
+      const departure = this.#swapOut.depart(victim, batch);
+      if (departure === Departure.BatchFull) {
+        residents.putBack(victim);
+        return;
+      }
+      if (departure === Departure.TooLarge) {
+        const alone = this.#swapOut.departAlone(victim);
+        if (alone !== undefined) this.#writeNow(alone, goal);
+        return;
+      }
+      if (departure === Departure.Stays && ++useless >= uselessVictimsMax) return;
+    }
+  }
+
+  /** Writes a batch; what found no space is evicted where the user chose that, as far as memory must shrink. */
+  #writeNow(batch: WriteBatch, targetBytes: number): void {
+    const written = this.#swapOut.writeNow(batch);
+    this.#noteOutcome(batch.error);
+    if (written || !this.#core.options.evicts || !isFull(batch.error)) return;
+    const { residents } = this.#core;
+    for (const entry of batch.entries) {
+      if (residents.usedBytes <= targetBytes) return;
+      if (residents.get(entry.key) === entry) this.#evict(entry);
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Reads the record that a pointer points to, and proves before anything else that it is this key's latest value:
+ * sound header, length, generation, key, and the fingerprint of the payload. The bytes come from a slab that still
+ * holds them, else from the file by one call. What was read is left in the fields, so that a fault allocates nothing
+ * but the value.
+ */
+import { compressionNames, decompress } from '../codec/compression.js';
+import type { Codec } from '../codec/codec.js';
+import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
+import {
+  Compression,
+  checkHeader,
+  compressionOf,
+  Encoding,
+  encodingOf,
+  keyMatches,
+  payloadOffset,
+  RecordBuffer,
+} from '../disk/record.js';
+import { SwapError } from '../errors.js';
+import type { Serializer } from '../options.js';
+
+/** Records up to this are read into one buffer that is used again and again; larger ones into their own. */
+const scratchBytes = 64 * 1024;
+
+/** What a pointer claims of its record. */
+export interface Claim {
+  readonly key: string;
+  readonly page: number;
+  readonly recordBytes: number;
+  readonly generation: number;
+}
+
+export class RecordReader {
+  readonly #codec: Codec;
+  readonly #serializer: Serializer | undefined;
+  readonly #seedA: number;
+  readonly #seedB: number;
+  readonly #scratch = new RecordBuffer(new ArrayBuffer(scratchBytes));
+
+  // Of the last record that was accepted.
+  value: unknown = undefined;
+  payloadBytes = 0;
+  fingerprintA = 0;
+  fingerprintB = 0;
+
+  constructor(codec: Codec, serializer: Serializer | undefined, seedA: number, seedB: number) {
+    this.#codec = codec;
+    this.#serializer = serializer;
+    this.#seedA = seedA;
+    this.#seedB = seedB;
+  }
+
+  /** A buffer to read a record of `bytes` into. */
+  bufferFor(bytes: number): RecordBuffer {
+    if (bytes <= scratchBytes) return this.#scratch;
+    return new RecordBuffer(new ArrayBuffer(Math.ceil(bytes / 4) * 4));
+  }
+
+  /** True when the record at `start` is the one that the pointer means. */
+  matches(source: RecordBuffer, start: number, available: number, claim: Claim): boolean {
+    return (
+      checkHeader(source, start, available) &&
+      source.words[(start >>> 2) + 1] === claim.recordBytes &&
+      source.words[(start >>> 2) + 2] === claim.generation &&
+      keyMatches(source, start, claim.key)
+    );
+  }
+
+  /**
+   * Takes the value out of the record at `start`, of which `available` bytes were read. Throws ERR_SWAP_CORRUPT when
+   * it is not what the pointer claims.
+   */
+  accept(source: RecordBuffer, start: number, available: number, claim: Claim): void {
+    if (!this.matches(source, start, available, claim)) throw corrupt(claim, 'its header does not match');
+    const at = start >>> 2;
+    const keyWord = source.words[at + 3]!;
+    const rawBytes = source.words[at + 4]!;
+    const from = start + payloadOffset(keyWord);
+    const end = start + claim.recordBytes;
+    const compression = compressionOf(keyWord);
+    if (compression !== Compression.None) {
+      const plain = inflate(source.bytes.subarray(from, end), compression, rawBytes, claim);
+      this.#checkFingerprint(plain, 0, rawBytes, source.words, at, claim);
+      this.#decode(plain, 0, rawBytes, encodingOf(keyWord), true, claim);
+      return;
+    }
+    this.#checkFingerprint(source, from, rawBytes, source.words, at, claim);
+    // A buffer of its own is not used again, so that a large Buffer may stay where it was read.
+    const adopt = source.bytes.length > scratchBytes && source.bytes.buffer instanceof ArrayBuffer;
+    this.#decode(source, from, end, encodingOf(keyWord), adopt, claim);
+  }
+
+  #checkFingerprint(
+    payload: RecordBuffer,
+    from: number,
+    bytes: number,
+    header: Int32Array,
+    at: number,
+    claim: Claim,
+  ): void {
+    takeFingerprint(payload.words, from >>> 2, bytes, this.#seedA, this.#seedB);
+    if (fingerprint.a !== header[at + 6] || fingerprint.b !== header[at + 7]) {
+      throw corrupt(claim, 'its checksum does not match');
+    }
+    this.payloadBytes = bytes;
+    this.fingerprintA = fingerprint.a;
+    this.fingerprintB = fingerprint.b;
+  }
+
+  #decode(
+    source: RecordBuffer,
+    from: number,
+    end: number,
+    encoding: Encoding,
+    adopt: boolean,
+    claim: Claim,
+  ): void {
+    try {
+      this.value =
+        encoding === Encoding.Codec
+          ? this.#codec.decode(source.bytes, from, end, adopt)
+          : this.#deserialize(source, from, end);
+    } catch (cause) {
+      throw corrupt(claim, 'it cannot be decoded', cause);
+    }
+  }
+
+  #deserialize(source: RecordBuffer, from: number, end: number): unknown {
+    if (this.#serializer === undefined) throw new Error('it was made by a serializer that this store does not have');
+    return this.#serializer.deserialize(new Uint8Array(source.bytes.subarray(from, end)));
+  }
+}
+
+function inflate(stored: Uint8Array, kind: Compression, rawBytes: number, claim: Claim): RecordBuffer {
+  try {
+    const plain = decompress(compressionNames[kind]!, stored, rawBytes);
+    const buffer = new RecordBuffer(new ArrayBuffer(Math.ceil(rawBytes / 4) * 4));
+    buffer.bytes.set(plain);
+    return buffer;
+  } catch (cause) {
+    throw corrupt(claim, 'it cannot be decompressed', cause);
+  }
+}
+
+function corrupt(claim: Claim, why: string, cause?: unknown): SwapError {
+  const message = `the record of ${JSON.stringify(claim.key.slice(0, 100))} at page ${claim.page} is damaged: ${why}`;
+  return new SwapError('ERR_SWAP_CORRUPT', message, { cause, key: claim.key, page: claim.page });
+}

@@ -1,0 +1,88 @@
+/**
+ * Makes the record of a value: key, payload and header, straight into the buffer that will be written. The payload's
+ * fingerprint is left in `fingerprint`, so that the caller can see whether the file says the same already.
+ */
+import type { Codec } from '../codec/codec.js';
+import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
+import {
+  Encoding,
+  payloadOffset,
+  RecordBuffer,
+  recordBytesMax,
+  writeHeader,
+  writeKey,
+} from '../disk/record.js';
+import { SwapError } from '../errors.js';
+import { pageSizeMax, type Serializer } from '../options.js';
+
+export class RecordWriter {
+  readonly #codec: Codec;
+  readonly #serializer: Serializer | undefined;
+  readonly #seedA: number;
+  readonly #seedB: number;
+
+  /** Bytes of the last payload, before compression. */
+  payloadBytes = 0;
+
+  constructor(codec: Codec, serializer: Serializer | undefined, seedA: number, seedB: number) {
+    this.#codec = codec;
+    this.#serializer = serializer;
+    this.#seedA = seedA;
+    this.#seedB = seedB;
+  }
+
+  /**
+   * Writes the record at `start` and returns its bytes, or -1 when the buffer is too small for it. Throws
+   * ERR_SWAP_UNSERIALIZABLE when the value cannot be encoded.
+   */
+  write(target: RecordBuffer, start: number, key: string, value: unknown, generation: number): number {
+    const encoding = this.#serializer === undefined ? Encoding.Codec : Encoding.Serializer;
+    const keyWord = writeKey(target, start, key, encoding);
+    if (keyWord === -1) return -1;
+    const payload = start + payloadOffset(keyWord);
+    const end = this.#encode(target.bytes, payload, key, value);
+    if (end === -1) return -1;
+    this.payloadBytes = end - payload;
+    takeFingerprint(target.words, payload >>> 2, this.payloadBytes, this.#seedA, this.#seedB);
+    writeHeader(target, start, end - start, generation, keyWord, this.payloadBytes, fingerprint.a, fingerprint.b);
+    return end - start;
+  }
+
+  /**
+   * The record of a value that no slab can hold, in a buffer of its own, grown until it fits. `estimateBytes` is
+   * where to begin.
+   */
+  writeAlone(key: string, value: unknown, generation: number, estimateBytes: number): RecordBuffer {
+    for (let capacity = roundUp(estimateBytes); ; capacity = roundUp(Math.min(capacity * 2, recordBytesMax))) {
+      const target = new RecordBuffer(new ArrayBuffer(capacity));
+      if (this.write(target, 0, key, value, generation) !== -1) return target;
+      if (capacity >= recordBytesMax - pageSizeMax) throw tooLarge(key);
+    }
+  }
+
+  #encode(target: Buffer, start: number, key: string, value: unknown): number {
+    try {
+      if (this.#serializer === undefined) return this.#codec.encode(value, target, start);
+      const bytes: unknown = this.#serializer.serialize(value);
+      if (!(bytes instanceof Uint8Array)) throw new TypeError('serialize did not return a Uint8Array');
+      if (start + bytes.length > target.length) return -1;
+      target.set(bytes, start);
+      return start + bytes.length;
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const message = `the value of ${JSON.stringify(key.slice(0, 100))} cannot be encoded: ${reason}`;
+      throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { cause, key });
+    }
+  }
+}
+
+/** Values of 2 GiB and more have no record. */
+export function tooLarge(key: string): SwapError {
+  const message = `the value of ${JSON.stringify(key.slice(0, 100))} takes more than 2 GiB, which no record can hold`;
+  return new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { key });
+}
+
+/** Up to a whole number of the largest pages, so that the padding of any page size is inside. */
+function roundUp(bytes: number): number {
+  return Math.min(Math.ceil(bytes / pageSizeMax) * pageSizeMax, Math.floor(recordBytesMax / pageSizeMax) * pageSizeMax);
+}

@@ -1,0 +1,146 @@
+/**
+ * Finds pages for records. When the map has no run, it gives up the pages of clean copies, which are a convenience;
+ * when that is not enough and the user chose to evict, it clears the pages around the coldest of a few sampled
+ * swapped entries. 'No space' is an ordinary answer.
+ *
+ * A disk that is full is a swap file that is full: after ENOSPC only pages that were written before are given out,
+ * until some are freed or a second has passed.
+ */
+import { readKey, RecordBuffer } from '../disk/record.js';
+import { none } from '../memory/pointer-table.js';
+import type { Core } from './core.js';
+
+/** Evictions that may fail to make a run before 'no space' is the answer. */
+const evictionTriesMax = 32;
+/** Swapped entries looked at for one eviction. */
+const sampleCount = 8;
+/** After ENOSPC, how long until the file may grow again. */
+const diskFullMs = 1000;
+/** Enough of a record to see its header and most keys. */
+const headBytes = 4096;
+
+export class Space {
+  readonly #core: Core;
+  /** Takes an entry out for good: its key, its pages, its waiters. */
+  readonly #evict: (slot: number) => void;
+  readonly #random: () => number;
+  /** True while a read of the slot is under way, so that it must not be evicted. */
+  readonly #isLoading: (slot: number) => boolean;
+  #diskFullUntilMs = 0;
+  #head: RecordBuffer | undefined = undefined;
+
+  constructor(
+    core: Core,
+    random: () => number,
+    evict: (slot: number) => void,
+    isLoading: (slot: number) => boolean,
+  ) {
+    this.#core = core;
+    this.#random = random;
+    this.#evict = evict;
+    this.#isLoading = isLoading;
+  }
+
+  /** Takes a run of `count` pages and returns its first, or -1. */
+  take(count: number): number {
+    let first = this.#find(count);
+    while (first === -1 && this.#giveUpCopy()) first = this.#find(count);
+    if (first === -1 && this.#core.options.evicts) first = this.#evictFor(count);
+    if (first !== -1) this.#core.pages.take(first, count);
+    return first;
+  }
+
+  /** The longest run that `take` could have now without giving up anything. */
+  get largestRun(): number {
+    return this.#core.pages.largestFreeRun;
+  }
+
+  /** True when `take` could give up something to make a run. */
+  get canMakeMore(): boolean {
+    return this.#core.copies.length > 0 || this.#core.options.evicts;
+  }
+
+  /** A write has met a full disk. */
+  diskIsFull(): void {
+    this.#diskFullUntilMs = this.#core.environment.clock.monotonic() + diskFullMs;
+  }
+
+  #find(count: number): number {
+    const first = this.#core.pages.find(count);
+    if (first === -1 || this.#diskFullUntilMs === 0) return first;
+    if (this.#core.environment.clock.monotonic() >= this.#diskFullUntilMs) {
+      this.#diskFullUntilMs = 0;
+      return first;
+    }
+    const end = this.#core.file.offsetOf(first + count);
+    return end <= this.#core.file.writtenBytes ? first : -1;
+  }
+
+  #giveUpCopy(): boolean {
+    const { copies } = this.#core;
+    const entry = copies[copies.length - 1];
+    if (entry === undefined) return false;
+    this.#core.freeCopy(entry);
+    return true;
+  }
+
+  #evictFor(count: number): number {
+    if (count > this.#core.pages.pageCount) return -1;
+    for (let tries = 0; tries < evictionTriesMax; tries++) {
+      const slot = this.#coldest();
+      if (slot === none) return -1;
+      const first = Math.min(this.#core.table.page(slot), this.#core.pages.pageCount - count);
+      this.#evict(slot);
+      this.#clearRun(first, count);
+      const found = this.#find(count);
+      if (found !== -1) return found;
+    }
+    return -1;
+  }
+
+  /** The swapped entry with the oldest stamp of a few, or none. */
+  #coldest(): number {
+    const { table } = this.#core;
+    let coldest = none;
+    let oldest = -1;
+    for (let tries = 0; tries < sampleCount * 4 && (tries < sampleCount || coldest === none); tries++) {
+      const slot = table.sample(this.#random());
+      if (slot === none) return none;
+      if (table.isResident(slot) || table.recordBytes(slot) === 0 || this.#isLoading(slot)) continue;
+      const age = this.#core.ageOf(slot);
+      if (age > oldest) {
+        oldest = age;
+        coldest = slot;
+      }
+    }
+    return coldest;
+  }
+
+  /** Evicts whatever lies in `count` pages from `first` on, as far as its owners can be told and may go. */
+  #clearRun(first: number, count: number): void {
+    const { pages, table } = this.#core;
+    for (let page = first; page < first + count; page++) {
+      if (pages.isFree(page)) continue;
+      const slot = this.#ownerOf(page);
+      if (slot === none) return;
+      page += this.#core.pagesOf(table.recordBytes(slot)) - 1;
+      this.#evict(slot);
+    }
+  }
+
+  /** The slot whose record begins at `page`, read off the file; none when that cannot be told or it must stay. */
+  #ownerOf(page: number): number {
+    this.#head ??= new RecordBuffer(new ArrayBuffer(headBytes));
+    const { table, file } = this.#core;
+    try {
+      file.read(this.#head.bytes, 0, headBytes, page);
+      const key = readKey(this.#head, 0);
+      const slot = key === '' ? none : table.find(key, table.hash(key));
+      if (slot === none || table.page(slot) !== page || table.recordBytes(slot) === 0) return none;
+      return table.isResident(slot) || this.#isLoading(slot) ? none : slot;
+    } catch {
+      // The page cannot be read: another run will do, and whoever reads that entry will be told.
+      return none;
+    }
+  }
+}

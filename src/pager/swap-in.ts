@@ -1,0 +1,332 @@
+/**
+ * Brings values back. The blocking side reads on the caller's own thread; the awaiting side does the same while reads
+ * have been cheap lately (they come from the page cache, and a round trip to a thread costs more), and gives the read
+ * to a thread when they have not. One flight a key: whoever else wants it joins; whoever sets or deletes it settles
+ * the flight with what they left.
+ *
+ * Feared most: a read that began before an overwrite and installs the old value after it. A flight that was settled is
+ * out of the list and marked as ended, and what its job brings is thrown away; the record's generation says so too.
+ */
+import { readAll } from '../io/large-io.js';
+import { RecordBuffer } from '../disk/record.js';
+import { SwapError } from '../errors.js';
+import { Job, JobType } from '../io/job.js';
+import type { Waiter } from '../wait/waiter.js';
+import type { Core } from './core.js';
+import { Entry } from './entry.js';
+import { LoadFlight } from './load-flight.js';
+import { ReadCost } from './read-cost.js';
+import type { RecordReader } from './record-reader.js';
+
+/** What swap-in asks of the part that knows the bounds. */
+export interface Room {
+  /** Makes room for `bytes` more in memory; false when that cannot be. */
+  makeRoom(bytes: number): boolean;
+}
+
+export class SwapIn {
+  readonly #core: Core;
+  readonly #reader: RecordReader;
+  readonly #room: Room;
+  /** Takes an entry out for good, as its record cannot be read and the user counts that as a miss. */
+  readonly #forget: (slot: number) => void;
+  readonly #cost: ReadCost;
+  readonly #claim = { key: '', page: 0, recordBytes: 0, generation: 0 };
+
+  /** Slots that are loading, each with its flight. */
+  readonly flights = new Map<number, LoadFlight>();
+  /** Flights that wait for a landing place, the oldest first. */
+  readonly #waiting: LoadFlight[] = [];
+  /** Reads of large records that the runtime's threads have in hand. */
+  #largeReads = 0;
+  #waitingHandled = false;
+  onIdle: () => void = () => {};
+
+  constructor(core: Core, reader: RecordReader, room: Room, forget: (slot: number) => void) {
+    this.#core = core;
+    this.#reader = reader;
+    this.#room = room;
+    this.#forget = forget;
+    this.#cost = new ReadCost(core.environment.clock);
+  }
+
+  /** Flights that no thread has been told of yet. */
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  get busy(): boolean {
+    return this.#largeReads > 0 || this.#waiting.length > 0;
+  }
+
+  /**
+   * Reads the value of a swapped slot on this thread and leaves it in the reader; false when its record is damaged
+   * and that counts as a miss. Throws ERR_SWAP_CORRUPT and ERR_SWAP_IO.
+   */
+  read(slot: number, key: string): boolean {
+    const core = this.#core;
+    const { table, counters } = core;
+    const claim = this.#claimOf(slot, key);
+    const { page, recordBytes } = claim;
+    const buffered = core.pool.slabs.find(page, core.options.pageSize);
+    if (buffered !== -1) {
+      const { area } = core.pool;
+      const available = Math.min(recordBytes, area.bytes.length - buffered);
+      if (this.#reader.matches(area, buffered, available, claim)) {
+        counters.bufferHits++;
+        counters.swapIns++;
+        this.#reader.accept(area, buffered, available, claim);
+        return true;
+      }
+    }
+    const target = this.#reader.bufferFor(recordBytes);
+    const bytesRead = this.#readFile(target, recordBytes, page, key);
+    counters.bytesRead += bytesRead;
+    counters.swapIns++;
+    return this.#accept(target, 0, bytesRead, table.isLive(slot) ? slot : -1);
+  }
+
+  /** Reads and promotes; the blocking side of the seed's vmLoadObject. False: the key is not there any more. */
+  fault(slot: number, key: string, hash: number, mustStay: boolean): boolean {
+    if (!this.read(slot, key)) return false;
+    const { value } = this.#reader;
+    this.promoted = this.#promote(slot, key, hash, value, mustStay);
+    this.value = value;
+    if (this.flights.size > 0) this.settle(slot, value, true, this.promoted);
+    return true;
+  }
+
+  /** Of the last `fault` or `preview`: the value, and its entry if it stayed. */
+  value: unknown = undefined;
+  promoted: Entry | undefined = undefined;
+
+  /** Reads without promoting. */
+  preview(slot: number, key: string): boolean {
+    if (!this.read(slot, key)) return false;
+    this.value = this.#reader.value;
+    return true;
+  }
+
+  /** True while a read is better made on the caller's thread than by another. */
+  get readsInline(): boolean {
+    return this.#cost.readsInline(this.#core.pool.threadsMax);
+  }
+
+  /** True while this turn of the event loop has time left for reads on its own thread. */
+  get hasTime(): boolean {
+    return this.#cost.hasTime;
+  }
+
+  /** Joins the flight of a key, or starts it. */
+  wait(slot: number, key: string, hash: number, waiter: Waiter<Entry>, index: number): void {
+    let flight = this.flights.get(slot);
+    if (flight === undefined) {
+      const { table } = this.#core;
+      flight = new LoadFlight(slot, key, hash, table.page(slot), table.recordBytes(slot), table.generation(slot));
+      this.flights.set(slot, flight);
+      this.#waiting.push(flight);
+      this.#startWaiting();
+    }
+    flight.waiters.push(waiter);
+    flight.indexes.push(index);
+  }
+
+  /** A waiter has gone away: flights that nobody else waits for end. */
+  leave(waiter: Waiter<Entry>): void {
+    for (const flight of this.flights.values()) {
+      for (let at = flight.waiters.length - 1; at >= 0; at--) {
+        if (flight.waiters[at] !== waiter) continue;
+        flight.waiters.splice(at, 1);
+        flight.indexes.splice(at, 1);
+      }
+      if (flight.waiters.length === 0) this.#cancel(flight);
+    }
+  }
+
+  /** The key of a slot was set, deleted or read by someone else: its waiters get that, and its flight is over. */
+  settle(slot: number, value: unknown, present: boolean, entry: Entry | undefined): void {
+    const flight = this.flights.get(slot);
+    if (flight === undefined) return;
+    this.#cancel(flight);
+    this.#tell(flight, value, present, entry);
+  }
+
+  /** Ends all flights and rejects their waiters. */
+  rejectAll(error: Error): void {
+    for (const flight of [...this.flights.values()]) this.#fail(flight, error);
+  }
+
+  /** Ends all flights: their keys are gone. */
+  settleAll(): void {
+    for (const slot of [...this.flights.keys()]) this.settle(slot, undefined, false, undefined);
+  }
+
+  /** A LOAD job has ended. */
+  completed(job: Job<LoadFlight>): void {
+    const flight = job.owner;
+    if (!flight.ended) {
+      this.#cost.learn(job.durationUs);
+      if (job.error !== undefined) {
+        this.#core.counters.ioErrors++;
+        this.#fail(flight, job.error);
+      } else {
+        this.#core.counters.bytesRead += job.result;
+        this.#land(flight, this.#core.pool.area, job.areaOffset, job.result);
+      }
+    }
+    this.#core.pool.loadArea.release(job.areaOffset, job.length);
+    this.#startWaiting();
+  }
+
+  #claimOf(slot: number, key: string): { key: string; page: number; recordBytes: number; generation: number } {
+    const { table } = this.#core;
+    const claim = this.#claim;
+    claim.key = key;
+    claim.page = table.page(slot);
+    claim.recordBytes = table.recordBytes(slot);
+    claim.generation = table.generation(slot);
+    return claim;
+  }
+
+  #readFile(target: RecordBuffer, bytes: number, page: number, key: string): number {
+    const began = this.#cost.begin();
+    try {
+      const bytesRead = this.#core.file.read(target.bytes, 0, bytes, page);
+      this.#cost.end(began);
+      return bytesRead;
+    } catch (cause) {
+      this.#core.counters.ioErrors++;
+      throw this.#core.ioError('cannot read from the swap file', cause, { key, page });
+    }
+  }
+
+  #accept(source: RecordBuffer, start: number, available: number, slot: number): boolean {
+    try {
+      this.#reader.accept(source, start, available, this.#claim);
+      return true;
+    } catch (error) {
+      if (!(error instanceof SwapError) || error.code !== 'ERR_SWAP_CORRUPT') throw error;
+      this.#core.counters.corruptRecords++;
+      if (!this.#core.options.missesCorrupt) throw error;
+      this.#core.notices.warn(error);
+      if (slot !== -1) this.#forget(slot);
+      return false;
+    }
+  }
+
+  /** Makes a resident of what was just read, if there is room; its pages stay, as they are a clean copy. */
+  #promote(slot: number, key: string, hash: number, value: unknown, mustStay: boolean): Entry | undefined {
+    const core = this.#core;
+    const { table } = core;
+    const reader = this.#reader;
+    const { payloadBytes, fingerprintA, fingerprintB } = reader;
+    const generation = table.generation(slot);
+    const ownSize = table.ownSize(slot);
+    const size = ownSize !== 0 ? ownSize : core.estimate(key, value);
+    if (!this.#room.makeRoom(size) && !mustStay) return undefined;
+    // Making room may have evicted this very entry.
+    if (!table.isLive(slot) || table.generation(slot) !== generation || table.isResident(slot)) return undefined;
+    const entry = new Entry(key, value, hash, size, slot);
+    entry.expiresAtMs = table.expiresAtMs(slot);
+    entry.copyBytes = payloadBytes;
+    entry.copyFingerprintA = fingerprintA;
+    entry.copyFingerprintB = fingerprintB;
+    core.residents.admit(entry);
+    core.addCopy(entry);
+    table.setResident(slot, true);
+    core.notices.moved('swapin', key);
+    return entry;
+  }
+
+  /** Sends as many of the waiting flights as there is room for them to land. */
+  #startWaiting(): void {
+    if (this.#waitingHandled) return;
+    this.#waitingHandled = true;
+    const { pool, file, options } = this.#core;
+    let sent = 0;
+    for (const flight of this.#waiting) {
+      if (!flight.ended) {
+        if (flight.recordBytes > pool.loadArea.largestBytes) {
+          this.#readLarge(flight);
+        } else {
+          const offset = pool.loadArea.reserve(flight.recordBytes);
+          if (offset === -1) break;
+          const position = file.offsetOf(flight.page);
+          flight.job = new Job(JobType.Load, flight, file.fd, offset, flight.recordBytes, position);
+          flight.job.pageSize = options.pageSize;
+          pool.submit(flight.job);
+        }
+      }
+      sent++;
+    }
+    this.#waiting.splice(0, sent);
+    this.#waitingHandled = false;
+  }
+
+  #readLarge(flight: LoadFlight): void {
+    const { environment, file, counters, notices } = this.#core;
+    const bytes = Math.ceil(flight.recordBytes / 4) * 4;
+    const target = new RecordBuffer(new ArrayBuffer(bytes));
+    flight.ownBuffer = target;
+    this.#largeReads++;
+    const position = file.offsetOf(flight.page);
+    readAll(environment.disk, file.fd, target.bytes, flight.recordBytes, position, (cause, bytesRead) => {
+      this.#largeReads--;
+      if (!flight.ended) {
+        if (cause === undefined) {
+          counters.bytesRead += bytesRead;
+          this.#land(flight, target, 0, bytesRead);
+        } else {
+          counters.ioErrors++;
+          this.#fail(flight, this.#core.ioError('cannot read from the swap file', cause, flight));
+        }
+      }
+      notices.tell();
+      this.onIdle();
+    });
+  }
+
+  /** The bytes of a flight are here: the seed's completed LOAD. */
+  #land(flight: LoadFlight, source: RecordBuffer, start: number, available: number): void {
+    const { slot, key, hash } = flight;
+    const core = this.#core;
+    core.counters.swapIns++;
+    this.#claimOf(slot, key);
+    let found: boolean;
+    try {
+      found = this.#accept(source, start, Math.min(available, flight.recordBytes), slot);
+    } catch (error) {
+      this.#fail(flight, error);
+      return;
+    }
+    // A damaged record that counts as a miss has settled its flight on its way out.
+    if (!found) return;
+    const { value } = this.#reader;
+    const entry = this.#promote(slot, key, hash, value, flight.mustStay);
+    this.#end(flight);
+    this.#tell(flight, value, true, entry);
+  }
+
+  #tell(flight: LoadFlight, value: unknown, present: boolean, entry: Entry | undefined): void {
+    if (entry !== undefined) this.#core.guard(entry);
+    const { waiters, indexes } = flight;
+    for (let at = 0; at < waiters.length; at++) waiters[at]!.arrived(indexes[at]!, value, present, entry);
+  }
+
+  #fail(flight: LoadFlight, error: unknown): void {
+    this.#end(flight);
+    if (flight.job !== undefined) this.#core.pool.cancel(flight.job);
+    for (const waiter of [...flight.waiters]) waiter.failed(error);
+  }
+
+  #cancel(flight: LoadFlight): void {
+    this.#end(flight);
+    if (flight.job !== undefined) this.#core.pool.cancel(flight.job);
+    this.#core.counters.canceledJobs++;
+  }
+
+  #end(flight: LoadFlight): void {
+    flight.ended = true;
+    this.flights.delete(flight.slot);
+  }
+}

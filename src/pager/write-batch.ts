@@ -1,0 +1,81 @@
+/**
+ * Victims on their way out: records that were encoded one after another into one buffer, each at a multiple of the
+ * page size. A batch is filled, perhaps compressed, given pages (one run, or several where the file is fragmented),
+ * written, and confirmed; a record whose entry was touched meanwhile is dead and is only cleared away.
+ *
+ * The life of a batch: filling -> (preparing ->) writing -> settled. Its buffer is a slab when threads write it, a
+ * private buffer when the caller's thread does.
+ */
+import type { RecordBuffer } from '../disk/record.js';
+import type { Job } from '../io/job.js';
+import type { Slab } from '../io/slab-pool.js';
+import type { Entry } from './entry.js';
+
+export class WriteBatch {
+  readonly buffer: RecordBuffer;
+  readonly slab: Slab | undefined;
+
+  // Index-aligned: record i is that of entries[i], lies at offsets[i] of the buffer, takes recordBytes[i], and goes to
+  // firstPages[i], which is -1 until it has been given pages.
+  readonly entries: Entry[] = [];
+  readonly offsets: number[] = [];
+  readonly recordBytes: number[] = [];
+  readonly firstPages: number[] = [];
+
+  /** Bytes of the buffer that are taken, a whole number of pages. */
+  usedBytes = 0;
+  /** What the entries cost in memory, dead ones included. */
+  memoryBytes = 0;
+  /** Records whose entry still points here. */
+  live = 0;
+  /** Jobs of this batch, and how many of them have not ended. */
+  readonly jobs: Array<Job<unknown>> = [];
+  openJobs = 0;
+  /** Records that were let go because their bytes are in the file. */
+  confirmed = 0;
+  /** Set while it may still be filled. */
+  filling = true;
+  /** What stopped some of its records, if anything did. */
+  error: Error | undefined = undefined;
+  /** Called once all of its jobs have ended. */
+  readonly settled: Array<() => void> = [];
+
+  constructor(buffer: RecordBuffer, slab: Slab | undefined) {
+    this.buffer = buffer;
+    this.slab = slab;
+  }
+
+  get count(): number {
+    return this.entries.length;
+  }
+
+  /** Adds the record that was just encoded at `usedBytes`. */
+  add(entry: Entry, recordBytes: number, pageSize: number): void {
+    entry.batch = this;
+    entry.batchIndex = this.entries.length;
+    this.entries.push(entry);
+    this.offsets.push(this.usedBytes);
+    this.recordBytes.push(recordBytes);
+    this.firstPages.push(-1);
+    this.usedBytes += Math.ceil(recordBytes / pageSize) * pageSize;
+    this.memoryBytes += entry.size;
+    this.live++;
+  }
+
+  isLive(index: number): boolean {
+    const entry = this.entries[index]!;
+    return entry.batch === this && entry.batchIndex === index;
+  }
+
+  /** None of the entries is in flight any more. */
+  abandon(): void {
+    for (let index = 0; index < this.count; index++) if (this.isLive(index)) this.release(this.entries[index]!);
+  }
+
+  /** The entry is not in flight any more; its record, if it stays behind, is dead. */
+  release(entry: Entry): void {
+    entry.batch = undefined;
+    entry.batchIndex = -1;
+    this.live--;
+  }
+}

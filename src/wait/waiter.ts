@@ -1,0 +1,166 @@
+/**
+ * Who waits for values: one caller, for one key or for many. The pager tells a waiter of each of its keys once, by the
+ * number that the waiter gave it, so that a batch needs one promise and nothing for each value. A waiter that is
+ * aborted tells the pager through `leave`, and is told nothing more.
+ *
+ * In the seed these are two maps, keys to waiting clients and clients to wanted keys (`waitForSwappedKey`).
+ */
+
+export interface Waiter<E> {
+  /** True when each of its values must stay in memory from its arrival on (`run`). */
+  readonly holds: boolean;
+  /** The key's value is here (`present`), or the key is not. `entry` is there when the value is resident. */
+  arrived(index: number, value: unknown, present: boolean, entry: E | undefined): void;
+  failed(error: unknown): void;
+}
+
+/** A waiter with a promise and perhaps a signal: what load, loadMany, fetch, preload and run have in common. */
+export abstract class PromisedWaiter<E> implements Waiter<E> {
+  readonly holds: boolean = false;
+  /** Keys that have not arrived yet. */
+  remaining = 0;
+  #settled = false;
+  readonly #signal: AbortSignal | undefined;
+  /** Called once, when it waits no more; the pager forgets it then. */
+  readonly #leave: (waiter: PromisedWaiter<E>) => void;
+
+  constructor(signal: AbortSignal | undefined, leave: (waiter: PromisedWaiter<E>) => void) {
+    this.#leave = leave;
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  arrived(index: number, value: unknown, present: boolean, entry: E | undefined): void {
+    if (this.#settled) return;
+    if (index >= 0) this.take(index, value, present, entry);
+    if (--this.remaining === 0 && this.#end()) this.complete();
+  }
+
+  failed(error: unknown): void {
+    if (this.#end()) this.fail(error);
+  }
+
+  /** One of the values is here. */
+  protected abstract take(index: number, value: unknown, present: boolean, entry: E | undefined): void;
+  /** All of them are: resolves the promise. */
+  protected abstract complete(): void;
+  protected abstract fail(error: unknown): void;
+
+  #end(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#leave(this);
+    return true;
+  }
+
+  #abort = (): void => {
+    this.failed(this.#signal!.reason);
+  };
+}
+
+/** A waiter whose promise is for a T. */
+abstract class WaiterFor<T, E> extends PromisedWaiter<E> {
+  protected resolve!: (value: T) => void;
+  protected fail!: (error: unknown) => void;
+  readonly promise = new Promise<T>((resolve, reject) => {
+    this.resolve = resolve;
+    this.fail = reject;
+  });
+}
+
+/** `load`: one key. */
+export class SingleWaiter<E> extends WaiterFor<unknown, E> {
+  #value: unknown = undefined;
+
+  protected take(_index: number, value: unknown): void {
+    this.#value = value;
+  }
+
+  protected complete(): void {
+    this.resolve(this.#value);
+  }
+}
+
+/** `fetch`: one key, and whether it is there. */
+export class FoundWaiter<E> extends WaiterFor<FoundWaiter<E>, E> {
+  present = false;
+  value: unknown = undefined;
+
+  protected take(_index: number, value: unknown, present: boolean): void {
+    this.present = present;
+    this.value = value;
+  }
+
+  protected complete(): void {
+    this.resolve(this);
+  }
+}
+
+/** `loadMany`: many keys, their values in order. */
+export class ManyWaiter<E> extends WaiterFor<unknown[], E> {
+  readonly values: unknown[] = [];
+
+  protected take(index: number, value: unknown): void {
+    this.values[index] = value;
+  }
+
+  protected complete(): void {
+    this.resolve(this.values);
+  }
+}
+
+/** `preload`: many keys, held one by one as they arrive; it notes when one found no room to stay. */
+export class PreloadWaiter<E> extends WaiterFor<void, E> {
+  noRoom = false;
+  readonly #hold: (entry: E) => void;
+
+  constructor(
+    signal: AbortSignal | undefined,
+    leave: (waiter: PromisedWaiter<E>) => void,
+    hold: (entry: E) => void,
+  ) {
+    super(signal, leave);
+    this.#hold = hold;
+  }
+
+  protected take(_index: number, _value: unknown, present: boolean, entry: E | undefined): void {
+    if (entry !== undefined) this.#hold(entry);
+    else if (present) this.noRoom = true;
+  }
+
+  protected complete(): void {
+    this.resolve();
+  }
+}
+
+/** `run`: many keys, which are held from their arrival on until the caller's function has settled. */
+export class RunWaiter<E> extends WaiterFor<void, E> {
+  override readonly holds = true;
+  /** Those that are held for this run, by number; undefined for keys that are not there. */
+  readonly held: Array<E | undefined> = [];
+  readonly #hold: (entry: E) => void;
+
+  constructor(
+    signal: AbortSignal | undefined,
+    leave: (waiter: PromisedWaiter<E>) => void,
+    hold: (entry: E) => void,
+  ) {
+    super(signal, leave);
+    this.#hold = hold;
+  }
+
+  protected take(index: number, _value: unknown, _present: boolean, entry: E | undefined): void {
+    if (entry === undefined) return;
+    this.#hold(entry);
+    this.held[index] = entry;
+  }
+
+  protected complete(): void {
+    this.resolve();
+  }
+}
