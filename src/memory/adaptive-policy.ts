@@ -30,8 +30,10 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   readonly #sketch = new FrequencySketch();
   readonly #shadows: ShadowCaches;
   readonly #capacityBytes: number;
-  /** What the candidates take when memory is full: learned, as swapping may start well below the capacity. */
+  /** What the candidates take when room has been made: learned, as swapping may start well below the capacity. */
   #fullBytes: number;
+  #leastBytes = Number.MAX_SAFE_INTEGER;
+  #takenBytes = 0;
   #clock = 0;
   #additions = 0;
 
@@ -79,22 +81,10 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   takeVictim(): E | undefined {
-    this.#learnFull();
     this.#settle();
-    const weakest = this.#main.best(sampleCount, this.#clock);
-    if (weakest !== undefined && (this.#window.count === 0 || this.#main.bytes > this.#mainBytesMax)) {
-      this.remove(weakest);
-      return weakest;
-    }
-    const candidate = this.#window.pop();
-    if (candidate === undefined) return undefined;
-    if (weakest === undefined || !this.#wins(candidate, weakest)) {
-      candidate.place = Place.Aside;
-      return candidate;
-    }
-    this.remove(weakest);
-    this.#admit(candidate);
-    return weakest;
+    const victim = this.#duel();
+    if (victim !== undefined) this.#learnFull(victim);
+    return victim;
   }
 
   resized(entry: E, oldSize: number): void {
@@ -118,8 +108,25 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     if (this.#shadows.samples(hash)) this.#shadows.use(hash, this.#sketch);
   }
 
-  #wins(candidate: E, weakest: E): boolean {
-    return this.#sketch.estimate(candidate.hash) > this.#sketch.estimate(weakest.hash);
+  /** Takes out the loser of a duel, and has the winner in the main set; or what there is, where a side is missing. */
+  #duel(): E | undefined {
+    const weakest = this.#main.best(sampleCount, this.#clock);
+    const tooMuch = this.#main.bytes > this.#mainBytesMax;
+    const candidate = weakest !== undefined && tooMuch ? undefined : this.#window.pop();
+    if (candidate === undefined) {
+      if (weakest !== undefined) this.remove(weakest);
+      return weakest;
+    }
+    if (
+      weakest === undefined ||
+      this.#sketch.estimate(candidate.hash) <= this.#sketch.estimate(weakest.hash)
+    ) {
+      candidate.place = Place.Aside;
+      return candidate;
+    }
+    this.remove(weakest);
+    this.#admit(candidate);
+    return weakest;
   }
 
   #admit(entry: E): void {
@@ -145,11 +152,20 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     }
   }
 
-  /** Follows what the candidates take when a victim is wanted: up at once, down slowly, as victims come in batches. */
-  #learnFull(): void {
+  /**
+   * Learns what the candidates take when room has just been made: the least seen while a quarter of it was replaced.
+   * Victims are taken many at a time, and what comes in between must stay in the window for the next duels; were the
+   * main set's budget to follow the bytes up and down, all of that would slip into it without one.
+   */
+  #learnFull(victim: E): void {
     const totalBytes = this.#window.bytes + this.#main.bytes;
-    if (totalBytes > this.#fullBytes) this.#fullBytes = totalBytes;
-    else this.#fullBytes += (totalBytes - this.#fullBytes) / 64;
+    if (totalBytes < this.#leastBytes) this.#leastBytes = totalBytes;
+    if (totalBytes < this.#fullBytes) this.#fullBytes = totalBytes;
+    this.#takenBytes += victim.size;
+    if (this.#takenBytes * 4 < this.#fullBytes) return;
+    this.#fullBytes = this.#leastBytes;
+    this.#leastBytes = totalBytes;
+    this.#takenBytes = 0;
   }
 
   #scale(): void {

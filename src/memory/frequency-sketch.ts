@@ -68,7 +68,7 @@ export class FrequencySketch {
     this.#uses += counted;
     if (this.#uses >= this.#usesMax) {
       this.#epoch = (this.#epoch + 1) | 0;
-      this.#uses >>>= 1;
+      this.#uses = 0;
     }
   }
 
