@@ -23,7 +23,9 @@ export abstract class Resident {
   /** The policy's clock at the last touch. */
   stamp = 0;
   place: Place = Place.Aside;
-  /** Index in the dense array of the place it stands in, where that has one. */
+  /** Where it stands when it is a candidate; kept while it is aside, so that `restore` can take it back there. */
+  home: Place.Window | Place.Main = Place.Window;
+  /** Index in the dense array of the place it stands in, where that has one; else -1. */
   position = -1;
 
   constructor(key: string, value: unknown, hash: number, size: number) {
@@ -39,8 +41,10 @@ export abstract class Resident {
  * so that a victim never has to be skipped.
  */
 export interface Policy<E extends Resident = Resident> {
-  /** A value has come in: new, or back from the file; or is a candidate again after it stood aside. */
+  /** A value has come in, new or back from the file: this counts as a use of its key. */
   add(entry: E): void;
+  /** A resident is a candidate again after it stood aside: let go by a pin or `run`, or its swap was cancelled. */
+  restore(entry: E): void;
   /** A candidate was used. The hot path: no allocation, no list moved in the main set. */
   touch(entry: E): void;
   /** A candidate leaves: deleted, in flight, pinned, held. Leaves `place` Aside. */

@@ -1,0 +1,178 @@
+/**
+ * The policy 'adaptive', the default: a window for what is new, a main set for what has shown its worth, and a memory
+ * of how often keys are used that reaches further back than memory itself. When room is needed, the oldest entry of
+ * the window duels with the most swappable of a few entries of the main set: the one that is used less leaves, the
+ * other is in the main set from then on. A scan thus passes through the window and leaves the main set alone.
+ *
+ * The budgets are of bytes: the main set has what the window's share leaves of memory. Shadow caches find that share.
+ * The policy moves entries only when it is asked for a victim, or while there is room in the main set; so it
+ * does not matter whether room is made before or after a value comes, or for many at a time.
+ *
+ * It does not see sizes in a duel: a large value and a small one that are used equally often are worth the same.
+ */
+import { FrequencySketch } from './frequency-sketch.js';
+import { MainSet } from './main-set.js';
+import { Place, type Policy, type Resident } from './resident.js';
+import { ShadowCaches } from './shadow-caches.js';
+import { Window } from './window.js';
+import { Xorshift } from './xorshift.js';
+
+const sampleCount = 8;
+/** Entries that may move from the window to the main set in one call. */
+const movesMax = 2;
+/** Calls of `add` between two looks at how many entries memory holds. */
+const scaleInterval = 32;
+
+export class AdaptivePolicy<E extends Resident> implements Policy<E> {
+  // A candidate is in the window or in the main set, as its `place` says, and never in both.
+  readonly #window = new Window<E>();
+  readonly #main: MainSet<E>;
+  readonly #sketch = new FrequencySketch();
+  readonly #shadows: ShadowCaches;
+  readonly #capacityBytes: number;
+  /** What the candidates take when room has been made: learned, as swapping may start well below the capacity. */
+  #fullBytes: number;
+  #leastBytes = Number.MAX_SAFE_INTEGER;
+  #takenBytes = 0;
+  #clock = 0;
+  #additions = 0;
+
+  constructor(capacityBytes: number, random: () => number) {
+    const sampling = new Xorshift(random());
+    this.#main = new MainSet(sampling);
+    this.#shadows = new ShadowCaches(sampling);
+    this.#capacityBytes = capacityBytes;
+    this.#fullBytes = capacityBytes;
+  }
+
+  get bytes(): number {
+    return this.#window.overheadBytes + this.#main.overheadBytes + this.#sketch.bytes + this.#shadows.bytes;
+  }
+
+  /** The part of memory that the window has now, 0 to 1. */
+  get windowShare(): number {
+    return this.#shadows.share;
+  }
+
+  add(entry: E): void {
+    entry.home = Place.Window;
+    this.restore(entry);
+    this.#use(entry);
+    this.#sketch.grow(this.#window.count + this.#main.count);
+    if (++this.#additions % scaleInterval === 1) this.#scale();
+    this.#settle();
+  }
+
+  restore(entry: E): void {
+    entry.place = entry.home;
+    if (entry.place === Place.Main) this.#main.add(entry);
+    else this.#window.push(entry);
+  }
+
+  touch(entry: E): void {
+    if (entry.place === Place.Window) this.#window.touch(entry);
+    this.#use(entry);
+  }
+
+  remove(entry: E): void {
+    if (entry.place === Place.Main) this.#main.remove(entry);
+    else this.#window.remove(entry);
+    entry.place = Place.Aside;
+  }
+
+  takeVictim(): E | undefined {
+    this.#settle();
+    const victim = this.#duel();
+    if (victim !== undefined) this.#learnFull(victim);
+    return victim;
+  }
+
+  resized(entry: E, oldSize: number): void {
+    if (entry.place === Place.Main) this.#main.resized(entry, oldSize);
+    else this.#window.resized(entry, oldSize);
+  }
+
+  clear(): void {
+    this.#window.clear();
+    this.#main.clear();
+    this.#sketch.clear();
+    this.#shadows.clear();
+    this.#fullBytes = this.#capacityBytes;
+  }
+
+  #use(entry: E): void {
+    const hash = entry.hash;
+    this.#clock = (this.#clock + 1) | 0;
+    entry.stamp = this.#clock;
+    this.#sketch.increment(hash);
+    if (this.#shadows.samples(hash)) this.#shadows.use(hash, this.#sketch);
+  }
+
+  /** Takes out the loser of a duel, and has the winner in the main set; or what there is, where a side is missing. */
+  #duel(): E | undefined {
+    const weakest = this.#main.best(sampleCount, this.#clock);
+    const tooMuch = this.#main.bytes > this.#mainBytesMax;
+    const candidate = weakest !== undefined && tooMuch ? undefined : this.#window.pop();
+    if (candidate === undefined) {
+      if (weakest !== undefined) this.remove(weakest);
+      return weakest;
+    }
+    if (
+      weakest === undefined ||
+      this.#sketch.estimate(candidate.hash) <= this.#sketch.estimate(weakest.hash)
+    ) {
+      candidate.place = Place.Aside;
+      return candidate;
+    }
+    this.remove(weakest);
+    this.#admit(candidate);
+    return weakest;
+  }
+
+  #admit(entry: E): void {
+    entry.place = Place.Main;
+    entry.home = Place.Main;
+    this.#main.add(entry);
+  }
+
+  get #mainBytesMax(): number {
+    return this.#fullBytes * (1 - this.#shadows.share);
+  }
+
+  /** Moves the window's oldest to the main set while it has room and the window has too much. */
+  #settle(): void {
+    for (let moved = 0; moved < movesMax; moved++) {
+      const totalBytes = this.#window.bytes + this.#main.bytes;
+      const meanBytes = totalBytes / (this.#window.count + this.#main.count);
+      if (this.#window.bytes - meanBytes < this.#shadows.share * totalBytes) return;
+      if (this.#main.bytes + meanBytes > this.#mainBytesMax) return;
+      const oldest = this.#window.pop();
+      if (oldest === undefined) return;
+      this.#admit(oldest);
+    }
+  }
+
+  /**
+   * Learns what the candidates take when room has just been made: the least seen while a quarter of it was replaced.
+   * Victims are taken many at a time, and what comes in between must stay in the window for the next duels; were the
+   * main set's budget to follow the bytes up and down, all of that would slip into it without one.
+   */
+  #learnFull(victim: E): void {
+    const totalBytes = this.#window.bytes + this.#main.bytes;
+    if (totalBytes < this.#leastBytes) this.#leastBytes = totalBytes;
+    if (totalBytes < this.#fullBytes) this.#fullBytes = totalBytes;
+    this.#takenBytes += victim.size;
+    if (this.#takenBytes * 4 < this.#fullBytes) return;
+    this.#fullBytes = this.#leastBytes;
+    this.#leastBytes = totalBytes;
+    this.#takenBytes = 0;
+  }
+
+  #scale(): void {
+    const count = this.#window.count + this.#main.count;
+    const totalBytes = this.#window.bytes + this.#main.bytes;
+    const entryCount = (count * Math.max(this.#capacityBytes, totalBytes)) / totalBytes;
+    this.#shadows.scale(entryCount);
+    this.#sketch.period(entryCount);
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Finds the window's share. Workloads disagree about it: 1% of memory is best for scans, nearly all of it, which is
+ * LRU, for uses that come in bursts. So four shadow caches, which hold hashes and no values, replay the uses of a
+ * sample of the keys, each with another share, and memory is cut as in the one that has had most hits lately.
+ *
+ * A shadow has 256 entries at most. A store that holds more is modelled by so much smaller a sample of the keys, which
+ * keeps both the memory and the cost of a use small; of a store that holds fewer every use is replayed.
+ *
+ * Shadows count entries and not bytes: they do not see that a share is good for large values and bad for small ones.
+ */
+import type { FrequencySketch } from './frequency-sketch.js';
+import { ShadowCache, shadowEntriesMax } from './shadow-cache.js';
+import type { Xorshift } from './xorshift.js';
+
+const shares = [0.01, 0.1, 0.4, 0.99];
+const firstShare = 0.1;
+/** Hits are halved each time a shadow could have been replaced so many times over. */
+const memoryInCapacities = 10;
+
+export class ShadowCaches {
+  readonly #caches: readonly ShadowCache[];
+  readonly #hits = new Float64Array(shares.length);
+  #uses = 0;
+  #capacity = 0;
+  #share = firstShare;
+  /** Keys whose mixed hash is not above this are in the sample. */
+  #threshold = -0x80000000;
+
+  constructor(random: Xorshift) {
+    this.#caches = shares.map((share) => new ShadowCache(share, random));
+    this.scale(1);
+  }
+
+  /** The part of memory that the window should have. */
+  get share(): number {
+    return this.#share;
+  }
+
+  get bytes(): number {
+    let bytes = 0;
+    for (const cache of this.#caches) bytes += cache.bytes;
+    return bytes;
+  }
+
+  /** Tells how many entries memory holds, and with it the size of the sample. */
+  scale(entryCount: number): void {
+    const capacity = Math.max(1, Math.min(Math.round(entryCount), shadowEntriesMax));
+    if (capacity !== this.#capacity) {
+      this.#capacity = capacity;
+      for (const cache of this.#caches) cache.resize(capacity);
+    }
+    this.#threshold = Math.floor(Math.min(1, capacity / entryCount) * 0xffffffff) - 0x80000000;
+  }
+
+  /** True when the key with this hash is in the sample, and its uses are for `use`. */
+  samples(hash: number): boolean {
+    return Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) <= this.#threshold;
+  }
+
+  /** Replays a use of a sampled key in each shadow. */
+  use(hash: number, sketch: FrequencySketch): void {
+    const hits = this.#hits;
+    const caches = this.#caches;
+    for (let index = 0; index < caches.length; index++) {
+      if (caches[index]!.use(hash, sketch)) hits[index]! += 1;
+    }
+    if (++this.#uses >= memoryInCapacities * this.#capacity) {
+      this.#uses >>>= 1;
+      for (let index = 0; index < hits.length; index++) hits[index]! /= 2;
+    }
+    this.#choose();
+  }
+
+  clear(): void {
+    for (const cache of this.#caches) cache.clear();
+    this.#hits.fill(0);
+    this.#uses = 0;
+    this.#share = firstShare;
+  }
+
+  #choose(): void {
+    const hits = this.#hits;
+    let best = shares.indexOf(this.#share);
+    for (let index = 0; index < hits.length; index++) {
+      if (hits[index]! > hits[best]!) best = index;
+    }
+    this.#share = shares[best]!;
+  }
+}
