@@ -116,6 +116,8 @@ const maxMemoryDefault = 256 * 1024 * 1024;
 const pageCountMax = 2 ** 32;
 /** The file begins with one block that says what it is. */
 const headerBlockBytes = 4096;
+/** The index keeps an entry's own size in 32 bits. */
+const ownSizeMax = 2 ** 32 - 1;
 /** A ttl in ms beyond this is over 100,000 years and past what Date can hold. */
 const ttlMsMax = 8.64e15 / 2;
 
@@ -173,7 +175,7 @@ export function checkSetOptions(options: SetOptions): void {
   checkNames(options, setNames, 'set option');
   checkTtl('ttl', options.ttl);
   flag('pin', options.pin);
-  if (options.size !== undefined) wholeNumber('size', options.size, 1, 1, Number.MAX_SAFE_INTEGER);
+  wholeNumber('size', options.size, 1, 1, ownSizeMax);
 }
 
 export function checkWaitOptions(options: WaitOptions): void {

@@ -1,0 +1,280 @@
+/**
+ * All keys of the store, and where each value lies: the key -> VmPointer map, off the V8 heap. What is known of a key
+ * is one record in an arena, so that a look-up costs one bucket and one record; the key's slot is the record's address
+ * and stays the same for life, whether the value is in memory or in the file, so that iteration is sound while values
+ * move. Some 35 bytes a key and the key's own bytes, where a Map of objects takes 180.
+ *
+ *     word 0  hash                  word 3  generation of the latest value
+ *     word 1  first page            word 4  key length (16 bits), flags (8), coarse stamp (8)
+ *     word 2  bytes in the file,    word 5  number of the extras (ttl, own size), 0 = none
+ *             0 = no copy there     then the key, one byte or two a character
+ *
+ * A block that was freed keeps word 4, which says how long it is; its flags say that it is not live.
+ */
+import { assert } from '../errors.js';
+import { chunkOf, chunkWords, inChunk, KeyArena } from './key-arena.js';
+import { hashKey } from './key-hash.js';
+import { homeOf, KeyIndex, nextBucket } from './key-index.js';
+import { KeyExtras } from './key-extras.js';
+
+/** No slot. */
+export const none = -1;
+
+const pageWord = 1;
+const bytesWord = 2;
+const generationWord = 3;
+const shapeWord = 4;
+const extrasWord = 5;
+const headWords = 6;
+
+const liveFlag = 1 << 16;
+const twoByteFlag = 1 << 17;
+const residentFlag = 1 << 18;
+const stampShift = 24;
+
+export class PointerTable {
+  readonly #seedA: number;
+  readonly #seedB: number;
+  readonly #arena = new KeyArena();
+  readonly #index = new KeyIndex((slot) => this.hashAt(slot));
+  readonly #extras = new KeyExtras();
+  #size = 0;
+
+  constructor(seedA: number, seedB: number) {
+    this.#seedA = seedA;
+    this.#seedB = seedB;
+  }
+
+  /** Keys in the table. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Memory that the table takes. */
+  get bytes(): number {
+    return this.#arena.byteLength + this.#index.bytes + this.#extras.bytes;
+  }
+
+  hash(key: string): number {
+    return hashKey(key, this.#seedA, this.#seedB);
+  }
+
+  /** The slot of a key, or none. */
+  find(key: string, hash: number): number {
+    const buckets = this.#index.bucketsOf(hash);
+    for (let at = homeOf(hash); buckets[at] !== 0; at = nextBucket(at)) {
+      const slot = buckets[at]! - 1;
+      const words = this.#arena.words[chunkOf(slot)]!;
+      if (words[inChunk(slot)] === hash && this.#isKey(slot, key)) return slot;
+    }
+    return none;
+  }
+
+  /** Adds a key that is not there: no pages, no generation, not resident. */
+  insert(key: string, hash: number): number {
+    const twoByte = isTwoByte(key);
+    const slot = this.#arena.take(blockWordsOf(key.length, twoByte));
+    const words = this.#arena.words[chunkOf(slot)]!;
+    const at = inChunk(slot);
+    words[at] = hash;
+    words[at + pageWord] = 0;
+    words[at + bytesWord] = 0;
+    words[at + generationWord] = 0;
+    words[at + shapeWord] = key.length | liveFlag | (twoByte ? twoByteFlag : 0);
+    words[at + extrasWord] = 0;
+    this.#writeKey(slot, key, twoByte);
+    this.#index.add(slot, hash);
+    this.#size++;
+    return slot;
+  }
+
+  remove(slot: number): void {
+    const words = this.#arena.words[chunkOf(slot)]!;
+    const at = inChunk(slot);
+    const shape = words[at + shapeWord]!;
+    assert((shape & liveFlag) !== 0, 'only a live key can be removed');
+    this.#index.remove(slot, words[at]!);
+    if (words[at + extrasWord] !== 0) this.#extras.giveBack(words[at + extrasWord]!);
+    words[at + shapeWord] = shape & ~liveFlag;
+    this.#arena.giveBack(slot, blockWordsOf(shape & 0xffff, (shape & twoByteFlag) !== 0));
+    this.#size--;
+  }
+
+  keyAt(slot: number): string {
+    const shape = this.#word(slot, shapeWord);
+    const length = shape & 0xffff;
+    const bytes = this.#arena.bytes[chunkOf(slot)]!;
+    const from = (inChunk(slot) + headWords) * 4;
+    if ((shape & twoByteFlag) !== 0) return bytes.ucs2Slice(from, from + 2 * length);
+    return bytes.latin1Slice(from, from + length);
+  }
+
+  hashAt(slot: number): number {
+    return this.#word(slot, 0);
+  }
+
+  isLive(slot: number): boolean {
+    return (this.#word(slot, shapeWord) & liveFlag) !== 0;
+  }
+
+  // ── The pointer ──
+
+  page(slot: number): number {
+    return this.#word(slot, pageWord) >>> 0;
+  }
+
+  /** Bytes of the record in the file; 0 when there is none. */
+  recordBytes(slot: number): number {
+    return this.#word(slot, bytesWord);
+  }
+
+  setPointer(slot: number, page: number, recordBytes: number): void {
+    const words = this.#arena.words[chunkOf(slot)]!;
+    const at = inChunk(slot);
+    words[at + pageWord] = page;
+    words[at + bytesWord] = recordBytes;
+  }
+
+  clearPointer(slot: number): void {
+    this.setPointer(slot, 0, 0);
+  }
+
+  generation(slot: number): number {
+    return this.#word(slot, generationWord);
+  }
+
+  setGeneration(slot: number, generation: number): void {
+    this.#setWord(slot, generationWord, generation);
+  }
+
+  isResident(slot: number): boolean {
+    return (this.#word(slot, shapeWord) & residentFlag) !== 0;
+  }
+
+  setResident(slot: number, resident: boolean): void {
+    const shape = this.#word(slot, shapeWord);
+    this.#setWord(slot, shapeWord, resident ? shape | residentFlag : shape & ~residentFlag);
+  }
+
+  /** When the value left memory, in steps of the pager's coarse clock, 0 to 255. */
+  stamp(slot: number): number {
+    return this.#word(slot, shapeWord) >>> stampShift;
+  }
+
+  setStamp(slot: number, stamp: number): void {
+    const shape = this.#word(slot, shapeWord) & 0xffffff;
+    this.#setWord(slot, shapeWord, shape | (stamp << stampShift));
+  }
+
+  // ── The extras: what few keys have ──
+
+  /** ms since the epoch; 0 = never. */
+  expiresAtMs(slot: number): number {
+    const extras = this.#word(slot, extrasWord);
+    return extras === 0 ? 0 : this.#extras.expiresAtMs(extras);
+  }
+
+  /** The size that the user gave, bytes; 0 = none. */
+  ownSize(slot: number): number {
+    const extras = this.#word(slot, extrasWord);
+    return extras === 0 ? 0 : this.#extras.size(extras);
+  }
+
+  setExtras(slot: number, expiresAtMs: number, ownSize: number): void {
+    let extras = this.#word(slot, extrasWord);
+    if (expiresAtMs === 0 && ownSize === 0) {
+      if (extras === 0) return;
+      this.#extras.giveBack(extras);
+      this.#setWord(slot, extrasWord, 0);
+      return;
+    }
+    if (extras === 0) {
+      extras = this.#extras.take();
+      this.#setWord(slot, extrasWord, extras);
+    }
+    this.#extras.set(extras, expiresAtMs, ownSize);
+  }
+
+  // ── All keys ──
+
+  /**
+   * The live slot after `previous`, in the order of the arena; none at the end. Begin with none. Every key that is
+   * there for the whole walk is met once, whatever is added and removed meanwhile, but for `clear`.
+   */
+  next(previous: number): number {
+    // After `clear` the walk is over.
+    if (previous !== none && this.#arena.endsAt(previous)) return none;
+    let slot = previous === none ? 0 : previous + this.#blockWordsAt(previous);
+    for (;;) {
+      // A chunk whose end no block fits into is padded with zeros; the next block begins the next chunk.
+      if (this.#arena.endsAt(slot)) return none;
+      const shape = this.#word(slot, shapeWordIn(slot));
+      if (shape === 0) slot = (chunkOf(slot) + 1) * chunkWords;
+      else if ((shape & liveFlag) !== 0) return slot;
+      else slot += this.#blockWordsAt(slot);
+    }
+  }
+
+  /** Some live slot, chosen by 32 random bits; none when the table is empty. */
+  sample(random: number): number {
+    return this.#size === 0 ? none : this.#index.sample(random);
+  }
+
+  clear(): void {
+    this.#arena.clear();
+    this.#index.clear();
+    this.#extras.clear();
+    this.#size = 0;
+  }
+
+  #blockWordsAt(slot: number): number {
+    const shape = this.#word(slot, shapeWord);
+    return blockWordsOf(shape & 0xffff, (shape & twoByteFlag) !== 0);
+  }
+
+  #word(slot: number, word: number): number {
+    return this.#arena.words[chunkOf(slot)]![inChunk(slot) + word]!;
+  }
+
+  #setWord(slot: number, word: number, value: number): void {
+    this.#arena.words[chunkOf(slot)]![inChunk(slot) + word] = value;
+  }
+
+  #isKey(slot: number, key: string): boolean {
+    const shape = this.#word(slot, shapeWord);
+    const { length } = key;
+    if ((shape & 0xffff) !== length) return false;
+    const bytes = this.#arena.bytes[chunkOf(slot)]!;
+    let at = (inChunk(slot) + headWords) * 4;
+    if ((shape & twoByteFlag) !== 0) {
+      for (let index = 0; index < length; index++, at += 2) {
+        if ((bytes[at]! | (bytes[at + 1]! << 8)) !== key.charCodeAt(index)) return false;
+      }
+      return true;
+    }
+    for (let index = 0; index < length; index++, at++) if (bytes[at] !== key.charCodeAt(index)) return false;
+    return true;
+  }
+
+  #writeKey(slot: number, key: string, twoByte: boolean): void {
+    const bytes = this.#arena.bytes[chunkOf(slot)]!;
+    const at = (inChunk(slot) + headWords) * 4;
+    if (twoByte) bytes.ucs2Write(key, at, 2 * key.length);
+    else if (key.length > 64) bytes.latin1Write(key, at, key.length);
+    else for (let index = 0; index < key.length; index++) bytes[at + index] = key.charCodeAt(index);
+  }
+}
+
+function isTwoByte(key: string): boolean {
+  for (let at = 0; at < key.length; at++) if (key.charCodeAt(at) > 0xff) return true;
+  return false;
+}
+
+function blockWordsOf(length: number, twoByte: boolean): number {
+  return KeyArena.blockWords(headWords + Math.ceil((twoByte ? 2 * length : length) / 4));
+}
+
+/** The word to look at for the shape of a block at `slot`; word 0 where the chunk ends before it. */
+function shapeWordIn(slot: number): number {
+  return inChunk(slot) + shapeWord < chunkWords ? shapeWord : 0;
+}

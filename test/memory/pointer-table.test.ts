@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { hashKey } from '../../dist/memory/key-hash.js';
+import { KeyIndex } from '../../dist/memory/key-index.js';
+import { none, PointerTable } from '../../dist/memory/pointer-table.js';
+import { Xorshift } from '../../dist/memory/xorshift.js';
+
+function walk(table: PointerTable): string[] {
+  const keys: string[] = [];
+  for (let slot = table.next(none); slot !== none; slot = table.next(slot)) keys.push(table.keyAt(slot));
+  return keys;
+}
+
+describe('the pointer table', () => {
+  it('behaviour 10: keeps for each key what a Map of objects would', () => {
+    const table = new PointerTable(1, 2);
+    const model = new Map<string, { page: number; bytes: number; generation: number; ttl: number; size: number }>();
+    const random = new Xorshift(99);
+    for (let step = 0; step < 60_000; step++) {
+      const number = random.below(9000);
+      const key = number % 7 === 0 ? `ключ-${number}` : number % 11 === 0 ? `k${'x'.repeat(number % 300)}${number}` : `key:${number}`;
+      const hash = table.hash(key);
+      const slot = table.find(key, hash);
+      const known = model.get(key);
+      expect(slot === none).toBe(known === undefined);
+      if (known === undefined) {
+        const made = table.insert(key, hash);
+        expect(table.recordBytes(made)).toBe(0);
+        expect(table.expiresAtMs(made)).toBe(0);
+        const facts = { page: random.below(2 ** 30) * 4, bytes: 1 + random.below(2 ** 30), generation: step, ttl: 0, size: 0 };
+        if (step % 5 === 0) facts.ttl = 1.7e12 + step;
+        if (step % 9 === 0) facts.size = 2 ** 32 - 1 - step;
+        table.setPointer(made, facts.page, facts.bytes);
+        table.setGeneration(made, facts.generation);
+        table.setExtras(made, facts.ttl, facts.size);
+        table.setStamp(made, step & 255);
+        table.setResident(made, step % 2 === 0);
+        expect(table.stamp(made)).toBe(step & 255);
+        expect(table.isResident(made)).toBe(step % 2 === 0);
+        model.set(key, facts);
+      } else if (random.below(3) > 0) {
+        table.remove(slot);
+        model.delete(key);
+      } else {
+        expect(table.keyAt(slot)).toBe(key);
+        expect(table.page(slot)).toBe(known.page);
+        expect(table.recordBytes(slot)).toBe(known.bytes);
+        expect(table.generation(slot)).toBe(known.generation);
+        expect(table.expiresAtMs(slot)).toBe(known.ttl);
+        expect(table.ownSize(slot)).toBe(known.size);
+      }
+    }
+    expect(table.size).toBe(model.size);
+    expect(walk(table).sort()).toEqual([...model.keys()].sort());
+    table.clear();
+    expect(table.size).toBe(0);
+    expect(walk(table)).toEqual([]);
+  });
+
+  it.each(['\ud800', 'a\udfffb', '\0', 'ÿ', 'Ā', 'x'.repeat(65_535), '漢'.repeat(21_845), 'e\u0301', '__proto__'])(
+    'keeps the key %j as it is',
+    (key) => {
+      const table = new PointerTable(7, 8);
+      const slot = table.insert(key, table.hash(key));
+      expect(table.keyAt(slot)).toBe(key);
+      expect(table.find(key, table.hash(key))).toBe(slot);
+      expect(table.find(`${key}x`, table.hash(`${key}x`))).toBe(none);
+    },
+  );
+
+  it('meets every key that is there for a whole walk exactly once, while others come and go', () => {
+    const table = new PointerTable(3, 4);
+    const random = new Xorshift(5);
+    for (let index = 0; index < 3000; index++) table.insert(`stays${index}`, table.hash(`stays${index}`));
+    for (let index = 0; index < 3000; index++) table.insert(`goes${index}`, table.hash(`goes${index}`));
+    const met = new Map<string, number>();
+    let fresh = 0;
+    for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
+      const key = table.keyAt(slot);
+      met.set(key, (met.get(key) ?? 0) + 1);
+      const goes = `goes${random.below(3000)}`;
+      const victim = table.find(goes, table.hash(goes));
+      if (victim !== none) table.remove(victim);
+      if (fresh < 2000) {
+        const comes = `comes${fresh++}`;
+        table.insert(comes, table.hash(comes));
+      }
+    }
+    for (let index = 0; index < 3000; index++) expect(met.get(`stays${index}`)).toBe(1);
+  });
+
+  it('uses the space of removed keys again', () => {
+    const table = new PointerTable(3, 4);
+    for (let round = 0; round < 40; round++) {
+      for (let index = 0; index < 5000; index++) table.insert(`r${round}-${10_000 + index}`.padEnd(14), table.hash(`r${round}-${10_000 + index}`.padEnd(14)));
+      for (const key of walk(table)) table.remove(table.find(key, table.hash(key)));
+    }
+    expect(table.bytes).toBeLessThan(2 * 1024 * 1024);
+  });
+
+  it('takes at most 40 bytes and the key for each key, at any size', () => {
+    const table = new PointerTable(11, 12);
+    let worst = 0;
+    for (let index = 1; index <= 400_000; index++) {
+      table.insert(`${index}`.padStart(20, 'k'), table.hash(`${index}`.padStart(20, 'k')));
+      // The last chunk of the arena is filled only in part.
+      if (index > 50_000) worst = Math.max(worst, (table.bytes - 1024 * 1024) / index);
+    }
+    expect(worst).toBeLessThanOrEqual(60);
+  });
+
+  it('samples every key sooner or later', () => {
+    const table = new PointerTable(11, 12);
+    for (let index = 0; index < 50; index++) table.insert(`k${index}`, table.hash(`k${index}`));
+    const seen = new Set<number>();
+    const random = new Xorshift(123);
+    for (let tries = 0; tries < 20_000; tries++) seen.add(table.sample(random.below(2 ** 31)));
+    expect(seen.size).toBe(50);
+    expect(new PointerTable(1, 2).sample(5)).toBe(none);
+  });
+});
+
+describe('the key index', () => {
+  it('grows one segment at a time, and holds thousands of keys with neighbouring hashes', () => {
+    const hashes = new Map<number, number>();
+    const index = new KeyIndex((slot) => hashes.get(slot)!);
+    for (let slot = 0; slot < 20_000; slot++) {
+      hashes.set(slot, slot & 1 ? slot : -slot);
+      index.add(slot, hashes.get(slot)!);
+    }
+    for (let slot = 0; slot < 20_000; slot += 3) index.remove(slot, hashes.get(slot)!);
+    let found = 0;
+    for (let slot = 0; slot < 20_000; slot++) if (index.bucketsOf(hashes.get(slot)!).includes(slot + 1)) found++;
+    expect(found).toBe(20_000 - Math.ceil(20_000 / 3));
+  });
+});
+
+describe('the hash of keys', () => {
+  it('depends on the seed, on every character and on the length', () => {
+    expect(hashKey('abc', 1, 2)).not.toBe(hashKey('abc', 1, 3));
+    expect(hashKey('abc', 1, 2)).not.toBe(hashKey('abc', 2, 2));
+    const seen = new Set(['', 'a', 'b', 'ab', 'ba', 'a\0', 'a\0\0', '\0', '\0\0', 'abc', 'abd'].map((key) => hashKey(key, 5, 6)));
+    expect(seen.size).toBe(11);
+  });
+
+  it('spreads keys that differ little over all buckets', () => {
+    const counts = new Array(64).fill(0);
+    for (let index = 0; index < 64_000; index++) counts[hashKey(`user:${index}`, 9, 10) >>> 26]++;
+    expect(Math.min(...counts)).toBeGreaterThan(850);
+    expect(Math.max(...counts)).toBeLessThan(1150);
+  });
+});
