@@ -51,6 +51,11 @@ export interface Disk {
   list(path: string): string[];
   unlink(path: string): void;
   removeDirectory(path: string): void;
+  /** A second name for a file; fails when the name is taken. */
+  link(path: string, newPath: string): void;
+  readText(path: string): string;
+  /** Makes a file, mode 0600; fails when there is one. */
+  writeNew(path: string, text: string): void;
   /** True where an open file can be unlinked and lives on until it is closed (POSIX). */
   readonly unlinksOpenFiles: boolean;
 }

@@ -1,0 +1,239 @@
+/**
+ * The one file that values lie in: a block that says what it is, then pages. It owns the descriptor; threads write and
+ * read through the same one, so that it must be closed only after all of them have let go.
+ *
+ * The file is scratch: it is emptied when it is opened and removed when it is closed. An anonymous one is unlinked as
+ * soon as it is open where the system can do that, so that not even a SIGKILL leaves it behind; elsewhere (Windows)
+ * its directory's name carries the owner's pid, and the next anonymous store sweeps those of the dead.
+ *
+ * It is sized up front, sparsely, as in the seed (`vmInit`), but for Windows, where truncating to a larger size would
+ * really allocate. What has been written is counted apart, so that the figure is not the sparse one.
+ */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Disk } from '../environment.js';
+import { assert, SwapError } from '../errors.js';
+import { sweepLeftovers } from './leftovers.js';
+import { acquireLock, type Lock } from './lock.js';
+import { isScratch, makeSuperblock, superblockBytes } from './superblock.js';
+
+const maxSwapDefault = 4 * 1024 ** 3;
+const pageCountMax = 2 ** 32;
+const fileMode = 0o600;
+
+export interface SwapFileOptions {
+  readonly path: string | undefined;
+  readonly pageSize: number;
+  readonly maxSwap: number | undefined;
+  readonly disk: Disk;
+}
+
+export class SwapFile {
+  readonly path: string;
+  readonly fd: number;
+  readonly pageSize: number;
+  readonly pageCount: number;
+  readonly #disk: Disk;
+  readonly #lock: Lock | undefined;
+  /** The private directory of an anonymous file that still has its name. */
+  readonly #directory: string | undefined;
+  /** True while the file has a name that close must remove. */
+  readonly #named: boolean;
+  #writtenBytes = superblockBytes;
+  #open = true;
+
+  /** Opens, checks, locks and empties the file. Throws ERR_SWAP_OPTION, _LOCKED, _FORMAT, _IO. */
+  constructor(options: SwapFileOptions) {
+    const { disk, pageSize } = options;
+    this.#disk = disk;
+    this.pageSize = pageSize;
+    const place = options.path === undefined ? openAnonymous(disk) : openNamed(disk, options.path);
+    this.path = place.path;
+    this.fd = place.fd;
+    this.#lock = place.lock;
+    this.#directory = place.directory;
+    this.#named = place.named;
+    try {
+      const maxSwap = options.maxSwap ?? Math.min(maxSwapDefault, Math.floor(freeBytes(disk, this.path) / 2));
+      this.pageCount = Math.min(pageCountMax, Math.max(1, Math.floor((maxSwap - superblockBytes) / pageSize)));
+      disk.truncate(this.fd, 0);
+      this.#writeAt(makeSuperblock(pageSize), 0, superblockBytes, 0);
+      if (process.platform !== 'win32') disk.truncate(this.fd, superblockBytes + this.pageCount * pageSize);
+    } catch (cause) {
+      this.close();
+      throw asIoError('cannot prepare the swap file', this.path, cause);
+    }
+  }
+
+  /** How far the file has been written. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** Where a page begins in the file. */
+  offsetOf(page: number): number {
+    return superblockBytes + page * this.pageSize;
+  }
+
+  /** Reads from the start of a page; returns the count, which is short only at the end of the file. Throws as the disk. */
+  read(target: Uint8Array, offset: number, length: number, page: number): number {
+    assert(this.#open, 'the swap file is open');
+    const position = this.offsetOf(page);
+    let done = this.#disk.read(this.fd, target, offset, length, position);
+    while (done < length) {
+      const more = this.#disk.read(this.fd, target, offset + done, length - done, position + done);
+      if (more === 0) break;
+      done += more;
+    }
+    return done;
+  }
+
+  /** Writes all of `length` bytes from the start of a page on. Throws as the disk. */
+  write(source: Uint8Array, offset: number, length: number, page: number): void {
+    assert(this.#open && page >= 0 && page + length / this.pageSize <= this.pageCount, 'a write lies within the file');
+    this.#writeAt(source, offset, length, this.offsetOf(page));
+    this.noteWritten(page, Math.ceil(length / this.pageSize));
+  }
+
+  /** A thread has written these pages. */
+  noteWritten(page: number, pages: number): void {
+    this.#writtenBytes = Math.max(this.#writtenBytes, this.offsetOf(page + pages));
+  }
+
+  /** Closes and removes the file. Idempotent. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#disk.close(this.fd);
+    if (this.#named) {
+      attempt(() => this.#disk.unlink(this.path));
+      const directory = this.#directory;
+      if (directory !== undefined) attempt(() => this.#disk.removeDirectory(directory));
+    }
+    this.#lock?.release();
+  }
+
+  #writeAt(source: Uint8Array, offset: number, length: number, position: number): void {
+    for (let done = 0; done < length; ) {
+      const count = this.#disk.write(this.fd, source, offset + done, length - done, position + done);
+      if (count === 0) throw new Error('write returned 0');
+      done += count;
+    }
+  }
+}
+
+interface Place {
+  readonly path: string;
+  readonly fd: number;
+  readonly lock: Lock | undefined;
+  readonly directory: string | undefined;
+  readonly named: boolean;
+}
+
+function openAnonymous(disk: Disk): Place {
+  const parent = temporaryDirectory(disk);
+  if (!disk.unlinksOpenFiles) sweepLeftovers(disk, parent);
+  let directory: string;
+  let fd: number;
+  let path = parent;
+  try {
+    directory = disk.makePrivateDirectory(join(parent, `swapstore-${process.pid}-`));
+    path = join(directory, 'swap');
+    fd = disk.open(path, 'wx+', fileMode);
+  } catch (cause) {
+    throw asIoError('cannot make a temporary swap file', path, cause);
+  }
+  if (!disk.unlinksOpenFiles) return { path, fd, lock: undefined, directory, named: true };
+  attempt(() => disk.unlink(path));
+  attempt(() => disk.removeDirectory(directory));
+  return { path, fd, lock: undefined, directory: undefined, named: false };
+}
+
+/** The system's directory for temporary files, or /var/tmp where that is on a disk and the other is not. */
+function temporaryDirectory(disk: Disk): string {
+  const usual = tmpdir();
+  try {
+    if (disk.space(usual).inMemory && !disk.space('/var/tmp').inMemory) return '/var/tmp';
+  } catch {
+    // Where it cannot be told, or there is no /var/tmp, the usual place has to do.
+  }
+  return usual;
+}
+
+function openNamed(disk: Disk, path: string): Place {
+  let fd = openExisting(disk, path);
+  // The lock is taken before a file is made or changed, and after a directory or a foreign file was refused.
+  if (fd !== undefined) checkOurs(disk, fd, path);
+  let lock: Lock;
+  try {
+    lock = acquireLock(disk, path);
+  } catch (error) {
+    if (fd !== undefined) disk.close(fd);
+    throw error;
+  }
+  try {
+    fd ??= openExisting(disk, path) ?? disk.open(path, 'wx+', fileMode);
+    checkOurs(disk, fd, path);
+    disk.chmod(fd, fileMode);
+  } catch (cause) {
+    lock.release();
+    throw asIoError('cannot open the swap file', path, cause);
+  }
+  return { path, fd, lock, directory: undefined, named: true };
+}
+
+function openExisting(disk: Disk, path: string): number | undefined {
+  try {
+    return disk.open(path, 'r+', fileMode);
+  } catch (cause) {
+    const { code } = cause as { code?: unknown };
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EISDIR') throw notAFile(path, cause);
+    throw asIoError('cannot open the swap file', path, cause);
+  }
+}
+
+/** Refuses what is not an empty file or a scratch file of ours; reads only. Closes `fd` when it throws. */
+function checkOurs(disk: Disk, fd: number, path: string): void {
+  try {
+    const { size, isFile } = disk.stat(fd);
+    if (!isFile) throw notAFile(path);
+    if (size === 0) return;
+    const block = Buffer.alloc(superblockBytes);
+    disk.read(fd, block, 0, superblockBytes, 0);
+    if (isScratch(block)) return;
+    const message = `${path} is not a scratch file of swapstore, and was left as it is; choose another path`;
+    throw new SwapError('ERR_SWAP_FORMAT', message, { path });
+  } catch (cause) {
+    disk.close(fd);
+    throw asIoError('cannot read the swap file', path, cause);
+  }
+}
+
+function notAFile(path: string, cause?: unknown): SwapError {
+  return new SwapError('ERR_SWAP_OPTION', `path must name a file, but ${path} is a directory or a device`, { cause, path });
+}
+
+function freeBytes(disk: Disk, path: string): number {
+  try {
+    return disk.space(join(path, '..')).freeBytes;
+  } catch {
+    // An anonymous file's directory is gone; the same file system is below.
+    return attempt(() => disk.space(join(path, '..', '..')).freeBytes) ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+function asIoError(doing: string, path: string, cause: unknown): SwapError {
+  if (cause instanceof SwapError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SwapError('ERR_SWAP_IO', `${doing} ${path}: ${reason}`, { cause, path });
+}
+
+/** For clean-up that may find nothing to do. */
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}
