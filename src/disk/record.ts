@@ -11,6 +11,7 @@
  * The fingerprint is over the payload as it was encoded, so that it stays the same whatever compression does; a
  * compressed payload is checked after it was inflated into a buffer of exactly the size that word 4 says.
  */
+import { Compression } from '../codec/compression.js';
 import { assert } from '../errors.js';
 
 export const recordMagic = 0x31505753; // 'SWP1'
@@ -24,14 +25,6 @@ export const enum Encoding {
   Codec = 0,
   Serializer = 1,
 }
-/** What was done to the payload after it was encoded. */
-export const enum Compression {
-  None = 0,
-  Deflate = 1,
-  Brotli = 2,
-  Zstd = 3,
-}
-
 const twoByteBit = 1 << 16;
 const encodingShift = 17;
 const compressionShift = 20;

@@ -4,11 +4,10 @@
  * holds them, else from the file by one call. What was read is left in the fields, so that a fault allocates nothing
  * but the value.
  */
-import { compressionNames, decompress } from '../codec/compression.js';
+import { Compression, decompress } from '../codec/compression.js';
 import type { Codec } from '../codec/codec.js';
 import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
 import {
-  Compression,
   checkHeader,
   compressionOf,
   Encoding,
@@ -134,7 +133,7 @@ export class RecordReader {
 
 function inflate(stored: Uint8Array, kind: Compression, rawBytes: number, claim: Claim): RecordBuffer {
   try {
-    const plain = decompress(compressionNames[kind]!, stored, rawBytes);
+    const plain = decompress(kind, stored, rawBytes);
     const buffer = new RecordBuffer(new ArrayBuffer(Math.ceil(rawBytes / 4) * 4));
     buffer.bytes.set(plain);
     return buffer;

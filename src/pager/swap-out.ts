@@ -8,9 +8,9 @@
  * are freed only when its job has ended.
  */
 import { prepareRecords } from '../io/run-job.js';
-import { compressionKinds } from '../codec/compression.js';
+import { Compression, compressionKinds } from '../codec/compression.js';
 import { fingerprint } from '../codec/fingerprint.js';
-import { Compression, RecordBuffer } from '../disk/record.js';
+import { RecordBuffer } from '../disk/record.js';
 import { assert, SwapError } from '../errors.js';
 import { Job, JobType } from '../io/job.js';
 import type { Core } from './core.js';

@@ -1,0 +1,420 @@
+/**
+ * A value's bytes, written straight into the buffer that will leave. Knows every type that structured clone does;
+ * objects met twice are written once and then by their number, so that shared and circular references come back as
+ * such. Containers nested beyond a hundred levels are deferred: their content follows the rest, so that the stack has
+ * a bound whatever the data.
+ *
+ * When the buffer ends too early the whole attempt is given up by one throw of an error made beforehand.
+ */
+import { types } from 'node:util';
+import { serialize } from 'node:v8';
+import type { ShapeNode, Shapes } from './shapes.js';
+import { depthMax, errorKinds, Tag, viewKinds } from './tags.js';
+
+const overflow = new Error('the buffer is too small');
+/** Any scalar fits into this; every value begins with a check that there is so much room. */
+const scalarBytes = 16;
+const shortStringMax = 48;
+/** Beyond so many objects a Map finds those met before; up to that a list does, at no allocation. */
+const listMax = 12;
+
+const float = new Float64Array(1);
+const floatBytes = new Uint8Array(float.buffer);
+
+export class Encoder {
+  readonly #shapes: Shapes;
+  readonly #onInstance: (constructorName: string) => void;
+  readonly #flattened = new WeakSet<object>();
+
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+  #end = 0;
+  #depth = 0;
+  // Every object of the value in the order in which it was met; `#numbers` has them too once there are many.
+  readonly #met: object[] = [];
+  #numbers: Map<object, number> | undefined = undefined;
+  readonly #deferred: object[] = [];
+  #enumerablePrototype = false;
+
+  constructor(shapes: Shapes, onInstance: (constructorName: string) => void) {
+    this.#shapes = shapes;
+    this.#onInstance = onInstance;
+  }
+
+  /** Writes `value` at `start` and returns where it ends; -1 when it does not fit. Throws what cannot be cloned. */
+  encode(value: unknown, target: Buffer, start: number): number {
+    this.#bytes = target;
+    this.#at = start;
+    this.#end = target.length;
+    this.#enumerablePrototype = hasInheritedKeys();
+    try {
+      this.#value(value);
+      for (let index = 0; index < this.#deferred.length; index++) this.#content(this.#deferred[index]!);
+      return this.#at;
+    } catch (error) {
+      if (error === overflow) return -1;
+      throw error;
+    } finally {
+      this.#depth = 0;
+      this.#met.length = 0;
+      this.#deferred.length = 0;
+      this.#numbers = undefined;
+    }
+  }
+
+  #room(bytes: number): void {
+    if (this.#at + bytes + scalarBytes > this.#end) throw overflow;
+  }
+
+  #value(value: unknown): void {
+    this.#room(0);
+    switch (typeof value) {
+      case 'string':
+        return this.#string(value);
+      case 'number':
+        return this.#number(value);
+      case 'boolean':
+        this.#bytes[this.#at++] = value ? Tag.True : Tag.False;
+        return;
+      case 'undefined':
+        this.#bytes[this.#at++] = Tag.Undefined;
+        return;
+      case 'bigint':
+        this.#bytes[this.#at++] = Tag.BigInt;
+        return this.#string(value.toString(16));
+      case 'object':
+        if (value === null) this.#bytes[this.#at++] = Tag.Null;
+        else this.#object(value);
+        return;
+      default:
+        throw new TypeError(`a ${typeof value} cannot be cloned`);
+    }
+  }
+
+  #number(value: number): void {
+    const bytes = this.#bytes;
+    const whole = value | 0;
+    if (whole === value && (whole !== 0 || 1 / value > 0)) {
+      if (whole >= -128 && whole < 128) {
+        bytes[this.#at] = Tag.Int8;
+        bytes[this.#at + 1] = whole;
+        this.#at += 2;
+      } else {
+        bytes[this.#at++] = Tag.Int32;
+        this.#uint32(whole);
+      }
+      return;
+    }
+    bytes[this.#at++] = Tag.Float64;
+    this.#float64(value);
+  }
+
+  #uint32(value: number): void {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    bytes[at] = value;
+    bytes[at + 1] = value >>> 8;
+    bytes[at + 2] = value >>> 16;
+    bytes[at + 3] = value >>> 24;
+    this.#at = at + 4;
+  }
+
+  #float64(value: number): void {
+    float[0] = value;
+    const bytes = this.#bytes;
+    const at = this.#at;
+    for (let index = 0; index < 8; index++) bytes[at + index] = floatBytes[index]!;
+    this.#at = at + 8;
+  }
+
+  #string(text: string): void {
+    const { length } = text;
+    this.#room(length);
+    if (length <= shortStringMax) {
+      const bytes = this.#bytes;
+      let at = this.#at + 2;
+      let index = 0;
+      for (; index < length; index++) {
+        const code = text.charCodeAt(index);
+        if (code > 0xff) break;
+        bytes[at++] = code;
+      }
+      if (index === length) {
+        bytes[this.#at] = Tag.ShortString;
+        bytes[this.#at + 1] = length;
+        this.#at = at;
+        return;
+      }
+      return this.#twoByteString(text);
+    }
+    this.#longString(text);
+  }
+
+  #longString(text: string): void {
+    const { length } = text;
+    const from = this.#at + 5;
+    // All ASCII exactly if UTF-8 takes as many bytes as there are characters; four more than that are enough to tell.
+    let oneByte = this.#bytes.utf8Write(text, from, Math.min(length + 4, this.#end - from)) === length;
+    if (!oneByte && isOneByte(text)) {
+      this.#bytes.latin1Write(text, from, length);
+      oneByte = true;
+    }
+    if (!oneByte) return this.#twoByteString(text);
+    this.#bytes[this.#at++] = Tag.OneByteString;
+    this.#uint32(length);
+    this.#at += length;
+  }
+
+  #twoByteString(text: string): void {
+    this.#room(2 * text.length);
+    this.#bytes[this.#at++] = Tag.TwoByteString;
+    this.#uint32(text.length);
+    this.#bytes.ucs2Write(text, this.#at, 2 * text.length);
+    this.#at += 2 * text.length;
+  }
+
+  /** Notes an object; true when it was met before, and its number has been written. */
+  #wasMet(value: object): boolean {
+    const met = this.#met;
+    let number: number | undefined;
+    if (this.#numbers !== undefined) {
+      number = this.#numbers.get(value);
+      if (number === undefined) this.#numbers.set(value, met.length);
+    } else {
+      const index = met.indexOf(value);
+      if (index !== -1) number = index;
+      else if (met.length === listMax) {
+        this.#numbers = new Map();
+        for (let at = 0; at < met.length; at++) this.#numbers.set(met[at]!, at);
+        this.#numbers.set(value, met.length);
+      }
+    }
+    if (number === undefined) {
+      met.push(value);
+      return false;
+    }
+    this.#bytes[this.#at++] = Tag.Reference;
+    this.#uint32(number);
+    return true;
+  }
+
+  #object(value: object): void {
+    if (this.#wasMet(value)) return;
+    if (this.#depth >= depthMax) return this.#defer(value);
+    this.#depth++;
+    if (Object.getPrototypeOf(value) === Object.prototype) this.#record(value);
+    else if (Array.isArray(value)) this.#array(value);
+    else this.#special(value);
+    this.#depth--;
+  }
+
+  #defer(value: object): void {
+    if (isLeaf(value)) return this.#special(value);
+    this.#bytes[this.#at++] = Tag.Deferred;
+    this.#bytes[this.#at++] = containerTag(value);
+    this.#deferred.push(value);
+  }
+
+  /** The content of a deferred container, in its most general form. */
+  #content(value: object): void {
+    this.#room(0);
+    this.#depth = 1;
+    if (Array.isArray(value)) this.#sparseArray(value);
+    else if (types.isMap(value)) this.#map(value);
+    else if (types.isSet(value)) this.#set(value);
+    else if (types.isNativeError(value)) this.#error(value);
+    else this.#instance(value);
+  }
+
+  /** A plain record: by its shape where that is known or can be, else with its keys. */
+  #record(value: object): void {
+    let node: ShapeNode | undefined = this.#enumerablePrototype ? undefined : this.#shapes.root;
+    if (node !== undefined) {
+      for (const key in value) {
+        node = this.#shapes.step(node, key);
+        if (node === undefined) break;
+      }
+    }
+    const shape = node === undefined ? undefined : this.#shapes.shapeAt(node);
+    if (shape === undefined) {
+      this.#bytes[this.#at++] = Tag.Object;
+      return this.#plainObject(value);
+    }
+    this.#bytes[this.#at] = Tag.Record;
+    this.#bytes[this.#at + 1] = shape.number;
+    this.#bytes[this.#at + 2] = shape.number >>> 8;
+    this.#at += 3;
+    let count = 0;
+    for (const key in value) {
+      this.#value((value as Record<string, unknown>)[key]);
+      count++;
+    }
+    // A getter that adds or removes keys would leave more or fewer values than the shape has.
+    if (count !== shape.keys.length) throw new TypeError('an object that changes while it is read cannot be cloned');
+  }
+
+  #plainObject(value: object): void {
+    const keys = Object.keys(value);
+    this.#uint32(keys.length);
+    for (const key of keys) {
+      this.#room(0);
+      this.#string(key);
+      this.#value((value as Record<string, unknown>)[key]);
+    }
+  }
+
+  #array(value: readonly unknown[]): void {
+    const { length } = value;
+    if (!isDense(value)) {
+      this.#bytes[this.#at++] = Tag.SparseArray;
+      return this.#sparseArray(value);
+    }
+    this.#bytes[this.#at++] = Tag.Array;
+    this.#uint32(length);
+    for (let index = 0; index < length; index++) this.#value(value[index]);
+  }
+
+  #sparseArray(value: readonly unknown[]): void {
+    this.#uint32(value.length);
+    this.#plainObject(value);
+  }
+
+  /** Everything that is neither a plain record nor an array. */
+  #special(value: object): void {
+    if (ArrayBuffer.isView(value)) this.#view(value);
+    else if (types.isDate(value)) {
+      this.#bytes[this.#at++] = Tag.Date;
+      this.#float64(value.getTime());
+    } else if (types.isMap(value)) {
+      this.#bytes[this.#at++] = Tag.Map;
+      this.#map(value);
+    } else if (types.isSet(value)) {
+      this.#bytes[this.#at++] = Tag.Set;
+      this.#set(value);
+    } else if (types.isRegExp(value)) {
+      this.#bytes[this.#at++] = Tag.RegExp;
+      this.#string(value.source);
+      this.#room(0);
+      this.#string(value.flags);
+    } else if (types.isNativeError(value)) {
+      this.#bytes[this.#at++] = Tag.Error;
+      this.#error(value);
+    } else if (types.isArrayBuffer(value)) {
+      this.#bytes[this.#at++] = Tag.ArrayBuffer;
+      this.#content8(new Uint8Array(value));
+    } else if (types.isBoxedPrimitive(value)) {
+      this.#bytes[this.#at++] = Tag.Boxed;
+      this.#value(value.valueOf());
+    } else {
+      this.#bytes[this.#at++] = Tag.Object;
+      this.#instance(value);
+    }
+  }
+
+  /** An instance of a class comes back as a plain object, if it is one of those that are more than internals. */
+  #instance(value: object): void {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype) return this.#plainObject(value);
+    if (types.isPromise(value) || types.isSharedArrayBuffer(value) || types.isExternal(value)) throw cannotClone(value);
+    if (types.isWeakMap(value) || types.isWeakSet(value) || types.isGeneratorObject(value)) throw cannotClone(value);
+    // What has nothing to show may be all internals; V8 knows whether it can be cloned.
+    if (prototype !== null && Object.keys(value).length === 0) serialize(value);
+    const { constructor } = value;
+    if (prototype !== null && typeof constructor === 'function' && !this.#flattened.has(constructor)) {
+      this.#flattened.add(constructor);
+      this.#onInstance(constructor.name);
+    }
+    this.#plainObject(value);
+  }
+
+  #map(value: Map<unknown, unknown>): void {
+    this.#uint32(value.size);
+    for (const [key, item] of value) {
+      this.#value(key);
+      this.#value(item);
+    }
+  }
+
+  #set(value: Set<unknown>): void {
+    this.#uint32(value.size);
+    for (const item of value) this.#value(item);
+  }
+
+  #error(value: Error): void {
+    const kind = errorKinds.findIndex((candidate) => candidate.name === value.name);
+    this.#bytes[this.#at++] = kind === -1 ? 0 : kind;
+    this.#optional(value, 'message', String);
+    this.#optional(value, 'stack', String);
+    this.#optional(value, 'cause', (cause) => cause);
+  }
+
+  #optional(value: Error, name: 'message' | 'stack' | 'cause', as: (member: unknown) => unknown): void {
+    this.#room(0);
+    const has = Object.hasOwn(value, name);
+    this.#bytes[this.#at++] = has ? Tag.True : Tag.False;
+    if (has) this.#value(as(value[name]));
+  }
+
+  #view(value: ArrayBufferView): void {
+    if (Buffer.isBuffer(value)) {
+      this.#bytes[this.#at++] = Tag.Buffer;
+      return this.#content8(value);
+    }
+    const kind = viewKinds.findIndex((candidate) => Object.prototype.toString.call(value) === `[object ${candidate.name}]`);
+    if (kind === -1) throw cannotClone(value);
+    this.#bytes[this.#at++] = Tag.View;
+    this.#bytes[this.#at++] = kind;
+    this.#content8(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+  }
+
+  #content8(content: Uint8Array): void {
+    this.#room(content.length + 4);
+    this.#uint32(content.length);
+    this.#bytes.set(content, this.#at);
+    this.#at += content.length;
+  }
+}
+
+/** True when someone has given Object.prototype enumerable properties, so that for-in would see them. */
+function hasInheritedKeys(): boolean {
+  for (const _ in Object.prototype) return true;
+  return false;
+}
+
+function isOneByte(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return false;
+  return true;
+}
+
+/**
+ * True when an array has an element at each index and no other own property. Indexes come first among the keys and in
+ * order, so that their count and the last of them say it all.
+ */
+function isDense(value: readonly unknown[]): boolean {
+  const keys = Object.keys(value);
+  const { length } = value;
+  return keys.length === length && (length === 0 || keys[length - 1] === String(length - 1));
+}
+
+/** True for what contains no other values, so that it needs not be deferred. */
+function isLeaf(value: object): boolean {
+  return (
+    ArrayBuffer.isView(value) ||
+    types.isAnyArrayBuffer(value) ||
+    types.isDate(value) ||
+    types.isRegExp(value) ||
+    types.isBoxedPrimitive(value)
+  );
+}
+
+/** The tag under which a container is deferred. */
+function containerTag(value: object): Tag {
+  if (Array.isArray(value)) return Tag.SparseArray;
+  if (types.isMap(value)) return Tag.Map;
+  if (types.isSet(value)) return Tag.Set;
+  return types.isNativeError(value) ? Tag.Error : Tag.Object;
+}
+
+function cannotClone(value: object): TypeError {
+  return new TypeError(`${Object.prototype.toString.call(value)} cannot be cloned`);
+}

@@ -1,0 +1,123 @@
+/**
+ * The shapes of plain records: a record is written as the number of its shape and its values, and read by a function
+ * made for that shape. The table is a tree of keys, walked along a record's own keys in their order, so that finding a
+ * shape compares one key a step with the one that came there last.
+ *
+ * Bounded, as the keys of a record may be data: when the table is full, records of new shapes carry their keys.
+ */
+
+/** As many as their number has values in the format's two bytes, and less. */
+const shapesMax = 4096;
+const shapeKeysMax = 128;
+const nodesMax = 32_768;
+const keyLengthMax = 256;
+
+/** A set of keys in their order. */
+export interface Shape {
+  readonly number: number;
+  readonly keys: readonly string[];
+  /** Records read so far; a reader is made once it pays. */
+  reads: number;
+  reader: ((source: ValueSource) => object) | undefined;
+}
+
+/** What a reader takes its values from. */
+export interface ValueSource {
+  value(): unknown;
+}
+
+/** A place in the tree: the keys on the way to it are the beginning of some record's. */
+export class ShapeNode {
+  readonly key: string;
+  readonly parent: ShapeNode | undefined;
+  /** The shape that ends here, if a record had just these keys. */
+  shape: Shape | undefined = undefined;
+  /** The child that was taken last, and all of them where there are several. */
+  #lastKey: string | undefined = undefined;
+  #last: ShapeNode | undefined = undefined;
+  #children: Map<string, ShapeNode> | undefined = undefined;
+
+  constructor(key: string, parent: ShapeNode | undefined) {
+    this.key = key;
+    this.parent = parent;
+  }
+
+  child(key: string): ShapeNode | undefined {
+    if (this.#lastKey === key) return this.#last;
+    const found = this.#children?.get(key);
+    if (found !== undefined) {
+      this.#lastKey = key;
+      this.#last = found;
+    }
+    return found;
+  }
+
+  add(key: string): ShapeNode {
+    const node = new ShapeNode(key, this);
+    this.#children ??= new Map();
+    this.#children.set(key, node);
+    this.#lastKey = key;
+    this.#last = node;
+    return node;
+  }
+}
+
+/** A reader pays for itself after so many records. */
+const readsBeforeReader = 16;
+
+export class Shapes {
+  readonly root = new ShapeNode('', undefined);
+  readonly #shapes: Shape[] = [];
+  #nodes = 1;
+  /** False where the runtime forbids code generation. */
+  #mayGenerate = true;
+
+  get(number: number): Shape | undefined {
+    return this.#shapes[number];
+  }
+
+  /** One step along a record's keys; undefined when the table has no room for it. */
+  step(node: ShapeNode, key: string): ShapeNode | undefined {
+    const child = node.child(key);
+    if (child !== undefined) return child;
+    if (this.#nodes >= nodesMax || this.#shapes.length >= shapesMax || key.length > keyLengthMax) return undefined;
+    this.#nodes++;
+    return node.add(key);
+  }
+
+  /** The shape of a record whose keys end at `node`; undefined when the table has no room for it. */
+  shapeAt(node: ShapeNode): Shape | undefined {
+    if (node.shape !== undefined) return node.shape;
+    if (this.#shapes.length >= shapesMax) return undefined;
+    const keys: string[] = [];
+    for (let at = node; at.parent !== undefined; at = at.parent) keys.unshift(at.key);
+    if (keys.length > shapeKeysMax) return undefined;
+    node.shape = { number: this.#shapes.length, keys, reads: 0, reader: undefined };
+    this.#shapes.push(node.shape);
+    return node.shape;
+  }
+
+  /** The reader of a shape, if it has been read often enough and code may be generated. */
+  readerOf(shape: Shape): ((source: ValueSource) => object) | undefined {
+    if (shape.reader !== undefined) return shape.reader;
+    if (!this.#mayGenerate || ++shape.reads < readsBeforeReader) return undefined;
+    try {
+      shape.reader = makeReader(shape.keys);
+    } catch {
+      this.#mayGenerate = false;
+    }
+    return shape.reader;
+  }
+}
+
+/**
+ * A function that makes a record by an object literal, which gives it its hidden class at once. Keys are computed
+ * (`["key"]`) only for `__proto__`, which in a literal would set the prototype; all are escaped as JSON.
+ */
+function makeReader(keys: readonly string[]): (source: ValueSource) => object {
+  const members = keys.map((key) => {
+    const name = JSON.stringify(key).replace(/\u2028/g, '\\u2028').replace(/\u2029/g, '\\u2029');
+    return key === '__proto__' ? `[${name}]: source.value()` : `${name}: source.value()`;
+  });
+  return new Function('source', `return {${members.join(', ')}};`) as (source: ValueSource) => object;
+}

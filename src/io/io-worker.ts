@@ -1,0 +1,36 @@
+/**
+ * An I/O thread: takes jobs until there have been none for a while, then leaves. It imports as little as it can, so
+ * that it starts fast and a bundler can carry it.
+ */
+import { readSync, writeSync } from 'node:fs';
+import { type MessagePort, workerData } from 'node:worker_threads';
+import { RecordBuffer } from '../disk/record.js';
+import { Ring, Word } from './ring.js';
+import { takeAndRunIn, waitForWork } from './run-job.js';
+
+/** A worker costs more to start than the seed's thread, so it stays a while. */
+const idleMs = 2000;
+
+const { control, area, index, doorbell } = workerData as {
+  control: SharedArrayBuffer;
+  area: SharedArrayBuffer;
+  index: number;
+  doorbell: MessagePort;
+};
+const ring = new Ring(control);
+const views = new RecordBuffer(area);
+const disk = { read: readSync, write: writeSync };
+
+for (;;) {
+  while (takeAndRunIn(ring, views, disk, index)) {
+    // One message for all that end before the main thread has answered it.
+    if (Atomics.exchange(ring.words, Word.Doorbell, 1) === 0) doorbell.postMessage(0);
+  }
+  if (waitForWork(ring, idleMs)) continue;
+  // First not active any more, then a last look: the main thread queues first and then counts the active, so that
+  // either it sees that this one has gone, or this one sees its job.
+  Atomics.sub(ring.words, Word.Active, 1);
+  if (Atomics.load(ring.words, Word.Stop) === 1 || ring.newCount === 0) break;
+  Atomics.add(ring.words, Word.Active, 1);
+}
+doorbell.close();

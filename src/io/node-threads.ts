@@ -1,0 +1,54 @@
+/**
+ * I/O threads as worker_threads. A thread never keeps the process alive by itself: the worker is unref'd once, after
+ * its listeners are there, and only its doorbell's port is ref'd, while somebody waits.
+ */
+import { MessageChannel, Worker, type WorkerOptions } from 'node:worker_threads';
+import type { Thread, ThreadEvents, ThreadStart, Threads } from '../environment.js';
+
+export const nodeThreads: Threads = {
+  canWait: mayWait(),
+  spawn(start: ThreadStart, events: ThreadEvents): Thread {
+    const { port1, port2 } = new MessageChannel();
+    const { control, area, index } = start;
+    const options: WorkerOptions = {
+      name: 'swapstore-io',
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
+      workerData: { control, area, index, doorbell: port2 },
+      transferList: [port2],
+    };
+    // The literal form is the one that bundlers follow; it must stand alone.
+    const worker =
+      start.workerUrl === undefined
+        ? new Worker(new URL('./io-worker.js', import.meta.url), options)
+        : new Worker(start.workerUrl, options);
+    let failure: Error | undefined;
+    worker.on('error', (error) => {
+      failure = error;
+    });
+    worker.on('exit', (code) => {
+      port1.close();
+      events.exited(failure ?? (code === 0 ? undefined : new Error(`the thread ended with code ${code}`)));
+    });
+    port1.on('message', () => events.doorbell());
+    worker.unref();
+    port1.unref();
+    return {
+      ref: () => port1.ref(),
+      unref: () => port1.unref(),
+      terminate: async () => {
+        await worker.terminate();
+      },
+    };
+  },
+};
+
+/** Atomics.wait throws where the runtime forbids the thread to block, as in Electron's renderer. */
+function mayWait(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

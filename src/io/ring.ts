@@ -1,0 +1,181 @@
+/**
+ * The memory that the main thread and the I/O threads share: job descriptors, the queue of new jobs, the queue of
+ * processed ones, and a few words to wait on.
+ *
+ *     main:    fill a descriptor, status = New  ->  put its number into `new`  ->  wake a thread
+ *     thread:  take a number from `new`  ->  New to Processing, or skip it  ->  work  ->  Processed
+ *              ->  put its number into `processed`  ->  ring the doorbell if it is not ringing
+ *     main:    stop the doorbell  ->  take the numbers from `processed`  ->  status = Free
+ *
+ * Both queues have as many places as there are descriptors, so that neither can overflow. `new` has one producer and
+ * many consumers, who agree by exchanging its head; `processed` many producers, who each reserve a place and then fill
+ * it, and one consumer, who stops at a place that is not filled yet: its producer rings after filling.
+ */
+
+export const jobsMax = 1024;
+const jobMask = jobsMax - 1;
+
+/** Where a job stands. New to Processing and New to Canceled are exchanges: exactly one of them happens. */
+export const enum Status {
+  Free,
+  New,
+  Processing,
+  Processed,
+  Canceled,
+}
+
+/** The words of the control block that are no queue and no descriptor. */
+export const enum Word {
+  NewHead,
+  NewTail,
+  ProcessedHead,
+  ProcessedTail,
+  /** 1 while a message is on its way to the main thread. */
+  Doorbell,
+  /** Changes with every submission; idle threads wait on it. */
+  Wake,
+  /** Threads that have started and not left. */
+  Active,
+  /** Threads that wait for work. */
+  Idle,
+  /** 1 once the pool closes. */
+  Stop,
+  /** Changes with every completion; the main thread may wait on it. */
+  Completions,
+  Count = 16,
+}
+
+/** The words of a descriptor. */
+export const enum Field {
+  Status,
+  Type,
+  Fd,
+  AreaOffset,
+  Length,
+  PositionLow,
+  PositionHigh,
+  RecordCount,
+  PageSize,
+  Compression,
+  Thread,
+  Result,
+  /** 0, a negative errno, or `unknownError` with its words in the text. */
+  Error,
+  DurationUs,
+  TextLength,
+  Count = 16,
+}
+
+export const unknownError = 1;
+const textBytes = 128;
+
+const newQueue = Word.Count;
+const processedQueue = newQueue + jobsMax;
+const descriptors = processedQueue + jobsMax;
+const texts = (descriptors + jobsMax * Field.Count) * 4;
+export const controlBytes = texts + jobsMax * textBytes;
+
+export class Ring {
+  readonly words: Int32Array;
+  readonly #texts: Buffer;
+
+  constructor(control: SharedArrayBuffer) {
+    this.words = new Int32Array(control, 0, texts / 4);
+    this.#texts = Buffer.from(control, texts);
+  }
+
+  /** The index of a word of a descriptor. */
+  at(job: number, field: Field): number {
+    return descriptors + job * Field.Count + field;
+  }
+
+  get(job: number, field: Field): number {
+    return this.words[this.at(job, field)]!;
+  }
+
+  set(job: number, field: Field, value: number): void {
+    this.words[this.at(job, field)] = value;
+  }
+
+  status(job: number): Status {
+    return Atomics.load(this.words, this.at(job, Field.Status));
+  }
+
+  /** Moves a job from one status to another; false when it was not in the first. */
+  move(job: number, from: Status, to: Status): boolean {
+    return Atomics.compareExchange(this.words, this.at(job, Field.Status), from, to) === from;
+  }
+
+  /** The file position has 53 bits. */
+  position(job: number): number {
+    return (this.get(job, Field.PositionLow) >>> 0) + this.get(job, Field.PositionHigh) * 2 ** 32;
+  }
+
+  setPosition(job: number, position: number): void {
+    this.set(job, Field.PositionLow, position % 2 ** 32 | 0);
+    this.set(job, Field.PositionHigh, Math.floor(position / 2 ** 32));
+  }
+
+  setText(job: number, text: string): void {
+    this.set(job, Field.TextLength, this.#texts.write(text, job * textBytes, textBytes, 'utf8'));
+  }
+
+  text(job: number): string {
+    const from = job * textBytes;
+    return this.#texts.toString('utf8', from, from + this.get(job, Field.TextLength));
+  }
+
+  /** Main thread only: queues a new job and wakes a thread. */
+  pushNew(job: number): void {
+    const { words } = this;
+    const tail = words[Word.NewTail]!;
+    words[newQueue + (tail & jobMask)] = job;
+    Atomics.store(words, Word.NewTail, (tail + 1) | 0);
+    Atomics.add(words, Word.Wake, 1);
+    Atomics.notify(words, Word.Wake, 1);
+  }
+
+  /** Takes the oldest new job into processing; -1 when there is none. */
+  takeNew(): number {
+    const { words } = this;
+    for (;;) {
+      const head = Atomics.load(words, Word.NewHead);
+      if (head === Atomics.load(words, Word.NewTail)) return -1;
+      const job = Atomics.load(words, newQueue + (head & jobMask));
+      // Between the load and the exchange others may have gone round; then the exchange fails.
+      if (Atomics.compareExchange(words, Word.NewHead, head, (head + 1) | 0) !== head) continue;
+      if (this.move(job, Status.New, Status.Processing)) return job;
+      // It was cancelled while it was new: it goes straight to the processed, to be delivered with its mark.
+      this.pushProcessed(job);
+    }
+  }
+
+  /** Puts a job among the processed. */
+  pushProcessed(job: number): void {
+    const { words } = this;
+    const place = Atomics.add(words, Word.ProcessedTail, 1);
+    Atomics.store(words, processedQueue + (place & jobMask), job + 1);
+    Atomics.add(words, Word.Completions, 1);
+    Atomics.notify(words, Word.Completions);
+  }
+
+  /** Main thread only: the oldest processed job, or -1. */
+  takeProcessed(): number {
+    const { words } = this;
+    const head = words[Word.ProcessedHead]!;
+    const place = processedQueue + (head & jobMask);
+    const job = Atomics.load(words, place) - 1;
+    if (job === -1) return -1;
+    Atomics.store(words, place, 0);
+    Atomics.store(words, Word.ProcessedHead, (head + 1) | 0);
+    return job;
+  }
+
+  get processedCount(): number {
+    return (Atomics.load(this.words, Word.ProcessedTail) - Atomics.load(this.words, Word.ProcessedHead)) | 0;
+  }
+
+  get newCount(): number {
+    return (Atomics.load(this.words, Word.NewTail) - Atomics.load(this.words, Word.NewHead)) | 0;
+  }
+}
