@@ -5,7 +5,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { RecordBuffer } from '../disk/record.js';
-import { Ring, Word } from './ring.js';
+import { Ring, ThreadState, Word } from './ring.js';
 import { takeAndRunIn, waitForWork } from './run-job.js';
 
 /** A worker costs more to start than the seed's thread, so it stays a while. */
@@ -18,6 +18,7 @@ const { control, area, index, doorbell } = workerData as {
   doorbell: MessagePort;
 };
 const ring = new Ring(control);
+const state = Word.Threads + index;
 const views = new RecordBuffer(area);
 const disk = { read: readSync, write: writeSync };
 
@@ -26,11 +27,11 @@ for (;;) {
     // One message for all that end before the main thread has answered it.
     if (Atomics.exchange(ring.words, Word.Doorbell, 1) === 0) doorbell.postMessage(0);
   }
-  if (waitForWork(ring, idleMs)) continue;
-  // First not active any more, then a last look: the main thread queues first and then counts the active, so that
-  // either it sees that this one has gone, or this one sees its job.
-  Atomics.sub(ring.words, Word.Active, 1);
+  if (waitForWork(ring, index, idleMs)) continue;
+  // First gone, then a last look: the main thread queues a job first and then counts the threads, so that either it
+  // sees that this one has gone, or this one sees its job.
+  Atomics.store(ring.words, state, ThreadState.Gone);
   if (Atomics.load(ring.words, Word.Stop) === 1 || ring.newCount === 0) break;
-  Atomics.add(ring.words, Word.Active, 1);
+  Atomics.store(ring.words, state, ThreadState.Working);
 }
 doorbell.close();

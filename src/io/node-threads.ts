@@ -1,6 +1,6 @@
 /**
- * I/O threads as worker_threads. A thread never keeps the process alive by itself: the worker is unref'd once, after
- * its listeners are there, and only its doorbell's port is ref'd, while somebody waits.
+ * I/O threads as worker_threads. A thread never keeps the process alive by itself: it and the port of its doorbell are
+ * unref'd, after their listeners are there, and ref'd only while somebody waits.
  */
 import { MessageChannel, Worker, type WorkerOptions } from 'node:worker_threads';
 import type { Thread, ThreadEvents, ThreadStart, Threads } from '../environment.js';
@@ -34,8 +34,15 @@ export const nodeThreads: Threads = {
     worker.unref();
     port1.unref();
     return {
-      ref: () => port1.ref(),
-      unref: () => port1.unref(),
+      // The port for the doorbell, the worker itself so that its exit is waited for when a store closes.
+      ref: () => {
+        worker.ref();
+        port1.ref();
+      },
+      unref: () => {
+        worker.unref();
+        port1.unref();
+      },
       terminate: async () => {
         await worker.terminate();
       },

@@ -15,7 +15,10 @@
 export const jobsMax = 1024;
 const jobMask = jobsMax - 1;
 
-/** Where a job stands. New to Processing and New to Canceled are exchanges: exactly one of them happens. */
+/**
+ * Where a job stands. New to Processing and New to Canceled are exchanges: exactly one of them happens. With Processing
+ * goes the number of the thread, in the bits above, so that the jobs of a thread that dies are known.
+ */
 export const enum Status {
   Free,
   New,
@@ -34,15 +37,22 @@ export const enum Word {
   Doorbell,
   /** Changes with every submission; idle threads wait on it. */
   Wake,
-  /** Threads that have started and not left. */
-  Active,
-  /** Threads that wait for work. */
-  Idle,
   /** 1 once the pool closes. */
   Stop,
   /** Changes with every completion; the main thread may wait on it. */
   Completions,
-  Count = 16,
+  /** The first of the threads' states, one word each. */
+  Threads = 16,
+}
+
+/** More than there may be threads: one that leaves keeps its number until its exit is known. */
+export const threadNumbers = 128;
+
+/** What a thread is doing; set by itself, but for Working when it is started and Gone when it has died. */
+export const enum ThreadState {
+  Gone,
+  Working,
+  Idle,
 }
 
 /** The words of a descriptor. */
@@ -57,7 +67,6 @@ export const enum Field {
   RecordCount,
   PageSize,
   Compression,
-  Thread,
   Result,
   /** 0, a negative errno, or `unknownError` with its words in the text. */
   Error,
@@ -69,11 +78,17 @@ export const enum Field {
 export const unknownError = 1;
 const textBytes = 128;
 
-const newQueue = Word.Count;
+const newQueue = Word.Threads + threadNumbers;
 const processedQueue = newQueue + jobsMax;
 const descriptors = processedQueue + jobsMax;
 const texts = (descriptors + jobsMax * Field.Count) * 4;
 export const controlBytes = texts + jobsMax * textBytes;
+
+const statusMask = 0xff;
+
+function processingBy(thread: number): number {
+  return Status.Processing | (thread << 8);
+}
 
 export class Ring {
   readonly words: Int32Array;
@@ -98,11 +113,20 @@ export class Ring {
   }
 
   status(job: number): Status {
-    return Atomics.load(this.words, this.at(job, Field.Status));
+    return Atomics.load(this.words, this.at(job, Field.Status)) & statusMask;
+  }
+
+  setStatus(job: number, status: Status): void {
+    Atomics.store(this.words, this.at(job, Field.Status), status);
+  }
+
+  /** True when this thread works on the job. */
+  isWith(job: number, thread: number): boolean {
+    return Atomics.load(this.words, this.at(job, Field.Status)) === processingBy(thread);
   }
 
   /** Moves a job from one status to another; false when it was not in the first. */
-  move(job: number, from: Status, to: Status): boolean {
+  move(job: number, from: Status, to: number): boolean {
     return Atomics.compareExchange(this.words, this.at(job, Field.Status), from, to) === from;
   }
 
@@ -135,8 +159,8 @@ export class Ring {
     Atomics.notify(words, Word.Wake, 1);
   }
 
-  /** Takes the oldest new job into processing; -1 when there is none. */
-  takeNew(): number {
+  /** Takes the oldest new job into processing by `thread`; -1 when there is none. */
+  takeNew(thread: number): number {
     const { words } = this;
     for (;;) {
       const head = Atomics.load(words, Word.NewHead);
@@ -144,9 +168,9 @@ export class Ring {
       const job = Atomics.load(words, newQueue + (head & jobMask));
       // Between the load and the exchange others may have gone round; then the exchange fails.
       if (Atomics.compareExchange(words, Word.NewHead, head, (head + 1) | 0) !== head) continue;
-      if (this.move(job, Status.New, Status.Processing)) return job;
+      if (this.move(job, Status.New, processingBy(thread))) return job;
       // It was cancelled while it was new: it goes straight to the processed, to be delivered with its mark.
-      this.pushProcessed(job);
+      if (this.move(job, Status.Canceled, Status.Processed)) this.pushProcessed(job);
     }
   }
 

@@ -6,7 +6,7 @@ import { compress, type Compression } from '../codec/compression.js';
 import { checkHeader, payloadOffset, RecordBuffer, rewriteHeader } from '../disk/record.js';
 import type { Disk } from '../environment.js';
 import { JobType } from './job.js';
-import { Field, Ring, Status, unknownError, Word } from './ring.js';
+import { Field, Ring, Status, ThreadState, unknownError, Word } from './ring.js';
 
 type ReadWrite = Pick<Disk, 'read' | 'write'>;
 
@@ -22,9 +22,8 @@ export function takeAndRun(
 
 /** The same on views that were made before. */
 export function takeAndRunIn(ring: Ring, area: RecordBuffer, disk: ReadWrite, threadIndex: number): boolean {
-  const job = ring.takeNew();
+  const job = ring.takeNew(threadIndex);
   if (job === -1) return false;
-  ring.set(job, Field.Thread, threadIndex);
   const began = performance.now();
   try {
     ring.set(job, Field.Result, run(ring, area, disk, job));
@@ -33,7 +32,7 @@ export function takeAndRunIn(ring: Ring, area: RecordBuffer, disk: ReadWrite, th
     noteError(ring, job, error);
   }
   ring.set(job, Field.DurationUs, Math.round((performance.now() - began) * 1000));
-  Atomics.store(ring.words, ring.at(job, Field.Status), Status.Processed);
+  ring.setStatus(job, Status.Processed);
   ring.pushProcessed(job);
   return true;
 }
@@ -46,30 +45,19 @@ function run(ring: Ring, area: RecordBuffer, disk: ReadWrite, job: number): numb
     const compression: Compression = ring.get(job, Field.Compression);
     return prepareRecords(area, offset, ring.get(job, Field.RecordCount), ring.get(job, Field.PageSize), compression);
   }
-  const call = type === JobType.Load ? disk.read : disk.write;
-  return moveAll(call, ring.get(job, Field.Fd), area.bytes, offset, length, ring.position(job), type);
-}
-
-/** Reads or writes over short counts: a read ends at the end of the file, a write never. */
-function moveAll(
-  call: Disk['read'],
-  fd: number,
-  bytes: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-  type: JobType,
-): number {
-  let done = 0;
-  while (done < length) {
-    const count = call(fd, bytes, offset + done, length - done, position + done);
-    if (count === 0) {
-      if (type === JobType.Load) break;
-      throw new Error('write returned 0');
-    }
+  const fd = ring.get(job, Field.Fd);
+  const position = ring.position(job);
+  // Over short counts: a read ends at the end of the file, a write never.
+  for (let done = 0; done < length; ) {
+    const count =
+      type === JobType.Load
+        ? disk.read(fd, area.bytes, offset + done, length - done, position + done)
+        : disk.write(fd, area.bytes, offset + done, length - done, position + done);
+    if (count === 0 && type === JobType.Load) return done;
+    if (count === 0) throw new Error('write returned 0');
     done += count;
   }
-  return done;
+  return length;
 }
 
 /**
@@ -117,13 +105,14 @@ function noteError(ring: Ring, job: number, error: unknown): void {
 }
 
 /** Waits for work; false when none came for `idleMs`, or the pool has closed. */
-export function waitForWork(ring: Ring, idleMs: number): boolean {
+export function waitForWork(ring: Ring, threadIndex: number, idleMs: number): boolean {
   const { words } = ring;
-  Atomics.add(words, Word.Idle, 1);
+  const state = Word.Threads + threadIndex;
+  Atomics.store(words, state, ThreadState.Idle);
   // The wake word is read before the queue is looked at: a submission in between changes it, and the wait ends at once.
   const wake = Atomics.load(words, Word.Wake);
   let outcome: string = 'not-equal';
   if (ring.newCount === 0 && Atomics.load(words, Word.Stop) === 0) outcome = Atomics.wait(words, Word.Wake, wake, idleMs);
-  Atomics.sub(words, Word.Idle, 1);
+  Atomics.store(words, state, ThreadState.Working);
   return outcome !== 'timed-out' && Atomics.load(words, Word.Stop) === 0;
 }

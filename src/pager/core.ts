@@ -56,6 +56,7 @@ export class Core {
   turn = 1;
   #turnEnds = false;
   #generation: number;
+  #afterProgress: Array<() => void> = [];
   #tick = 0;
   #untilTick = 0;
 
@@ -161,6 +162,17 @@ export class Core {
       this.#turnEnds = false;
       this.turn++;
     });
+  }
+
+  /** Calls `fn` once some job has ended. */
+  afterProgress(fn: () => void): void {
+    this.#afterProgress.push(fn);
+  }
+
+  /** Some jobs have ended: listeners are told, and whoever waits for an end looks again. */
+  progressed(): void {
+    this.notices.tell();
+    if (this.#afterProgress.length > 0) for (const fn of this.#afterProgress.splice(0)) fn();
   }
 
   /** An I/O error in the words of the store. */

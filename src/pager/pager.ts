@@ -5,20 +5,20 @@
  *
  * Each method leaves all structures sound before it returns, and listeners are told after that.
  */
-import { randomSource } from '../memory/xorshift.js';
+import { Xorshift } from '../memory/xorshift.js';
 import { none } from '../memory/pointer-table.js';
 import { SwapError } from '../errors.js';
 import { JobType, type Job } from '../io/job.js';
 import { recordBytesMax } from '../disk/record.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Entry } from './entry.js';
-import { LoadFlight } from './load-flight.js';
+import type { LoadFlight } from './load-flight.js';
 import { RecordReader } from './record-reader.js';
 import { RecordWriter, tooLarge } from './record-writer.js';
 import { Reclaim } from './reclaim.js';
 import { Space } from './space.js';
 import { SwapIn } from './swap-in.js';
-import { SwapOut, WriteJobOwner } from './swap-out.js';
+import { SwapOut, type WriteJobOwner } from './swap-out.js';
 
 /** What `set` is told of an entry, every figure given. */
 export interface EntryTerms {
@@ -41,9 +41,10 @@ export class Pager {
     const seedB = environment.random();
     const reader = new RecordReader(codec, options.serializer, seedA, seedB);
     const writer = new RecordWriter(codec, options.serializer, seedA, seedB);
+    const random = new Xorshift(environment.random());
     const space = new Space(
       core,
-      randomSource(environment.random()),
+      () => random.below(2 ** 31),
       (slot) => this.#evictSlot(slot),
       (slot) => this.swapIn.flights.has(slot),
     );
@@ -174,14 +175,40 @@ export class Pager {
 
   // ── What must stay ──
 
-  pin(entry: Entry): void {
+  /** Brings a value in and keeps it, past the bound if it must; false when there is no such key. */
+  pin(key: string): boolean {
+    let entry = this.resident(key);
+    if (entry === undefined) {
+      const slot = this.find(key);
+      if (slot === none || !this.swapIn.fault(slot, key, this.core.table.hashAt(slot), true)) return false;
+      entry = this.swapIn.promoted;
+    }
+    if (entry === undefined) return false;
     this.#pinEntry(entry);
+    this.reclaim.watch();
+    return true;
   }
 
-  unpin(entry: Entry): void {
-    if (!entry.pinned) return;
+  unpin(key: string): boolean {
+    const entry = this.resident(key);
+    if (entry === undefined || !entry.pinned) return false;
     entry.pinned = false;
     this.#mayLeaveAgain(entry);
+    return true;
+  }
+
+  pause(): void {
+    this.core.pauses++;
+  }
+
+  resume(): void {
+    if (this.core.pauses === 0 || --this.core.pauses > 0) return;
+    this.reclaim.mayHaveChanged();
+    this.reclaim.trim();
+  }
+
+  isExpired(slot: number): boolean {
+    return this.core.isExpired(this.core.table.expiresAtMs(slot));
   }
 
   hold(entry: Entry): void {

@@ -40,7 +40,6 @@ export class SwapIn {
   /** Reads of large records that the runtime's threads have in hand. */
   #largeReads = 0;
   #waitingHandled = false;
-  onIdle: () => void = () => {};
 
   constructor(core: Core, reader: RecordReader, room: Room, forget: (slot: number) => void) {
     this.#core = core;
@@ -264,7 +263,7 @@ export class SwapIn {
   }
 
   #readLarge(flight: LoadFlight): void {
-    const { environment, file, counters, notices } = this.#core;
+    const { environment, file, counters } = this.#core;
     const bytes = Math.ceil(flight.recordBytes / 4) * 4;
     const target = new RecordBuffer(new ArrayBuffer(bytes));
     flight.ownBuffer = target;
@@ -281,8 +280,7 @@ export class SwapIn {
           this.#fail(flight, this.#core.ioError('cannot read from the swap file', cause, flight));
         }
       }
-      notices.tell();
-      this.onIdle();
+      this.#core.progressed();
     });
   }
 

@@ -451,7 +451,7 @@ export class SwapOut {
           this.#core.notices.warn(error);
         }
         this.#settleIfDone(batch);
-        this.#core.notices.tell();
+        this.#core.progressed();
       };
       batch.openJobs++;
       writeAll(environment.disk, file.fd, batch.buffer.bytes, batch.usedBytes, file.offsetOf(first), done);

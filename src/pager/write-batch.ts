@@ -10,6 +10,7 @@ import type { RecordBuffer } from '../disk/record.js';
 import type { Job } from '../io/job.js';
 import type { Slab } from '../io/slab-pool.js';
 import type { Entry } from './entry.js';
+import type { WriteJobOwner } from './swap-out.js';
 
 export class WriteBatch {
   readonly buffer: RecordBuffer;
@@ -29,7 +30,7 @@ export class WriteBatch {
   /** Records whose entry still points here. */
   live = 0;
   /** Jobs of this batch, and how many of them have not ended. */
-  readonly jobs: Array<Job<unknown>> = [];
+  readonly jobs: Array<Job<WriteJobOwner>> = [];
   openJobs = 0;
   /** Records that were let go because their bytes are in the file. */
   confirmed = 0;

@@ -1,0 +1,69 @@
+/**
+ * Puts the rooms of a store together: opens the file, sizes the buffers, and hands all of it to the pager.
+ */
+import { Codec } from './codec/codec.js';
+import { PageMap } from './disk/page-map.js';
+import { SwapFile } from './disk/swap-file.js';
+import { SwapError } from './errors.js';
+import { IoPool } from './io/io-pool.js';
+import { createPolicy } from './memory/policy.js';
+import { PointerTable } from './memory/pointer-table.js';
+import { ResidentSet } from './memory/resident-set.js';
+import { Xorshift } from './memory/xorshift.js';
+import { nodeEnvironment } from './node-environment.js';
+import { checkOptions, environmentOf, type SwapStoreOptions } from './options.js';
+import type { JobOwner } from './pager/core.js';
+import type { Entry } from './pager/entry.js';
+import { Pager } from './pager/pager.js';
+
+const slabBytesMin = 64 * 1024;
+const slabBytesMax = 1024 * 1024;
+/** With the landing area, which is four slabs long, 16 MiB at most. */
+const slabCount = 12;
+
+/** Opens a store's rooms. Throws ERR_SWAP_OPTION, _LOCKED, _FORMAT, _IO. */
+export function buildPager(given: SwapStoreOptions): Pager {
+  const options = checkOptions(given);
+  const environment = environmentOf(given) ?? nodeEnvironment;
+  const { disk, clock, threads } = environment;
+  const file = new SwapFile({ path: options.path, pageSize: options.pageSize, maxSwap: options.maxSwap, disk });
+  const random = new Xorshift(environment.random());
+  const policy = createPolicy<Entry>(options.policy, options.maxMemory, () => random.below(2 ** 32));
+  const slabBytes = slabBytesFor(options.maxMemory);
+  const pool = new IoPool<JobOwner>({
+    threadsMax: options.threads,
+    disk,
+    threads,
+    clock,
+    slabBytes,
+    slabCount,
+    loadAreaBytes: 4 * slabBytes,
+    workerUrl: options.workerUrl,
+    onCompleted: (job) => pager.completed(job),
+    onSliceEnd: () => pager.core.progressed(),
+    onWarning: (error) => pager.core.notices.warn(error),
+  });
+  const codec = new Codec((name) => pager.core.notices.warn(flattened(name)));
+  const pager: Pager = new Pager({
+    options,
+    environment,
+    table: new PointerTable(environment.random(), environment.random()),
+    residents: new ResidentSet(policy),
+    pages: new PageMap(file.pageCount),
+    file,
+    pool,
+    codec,
+  });
+  return pager;
+}
+
+/** A 64th of the memory, as a power of two within bounds. */
+function slabBytesFor(maxMemory: number): number {
+  const share = 2 ** Math.floor(Math.log2(Math.max(1, maxMemory / 64)));
+  return Math.min(slabBytesMax, Math.max(slabBytesMin, share));
+}
+
+function flattened(constructorName: string): SwapError {
+  const message = `instances of ${constructorName || 'an unnamed class'} come back from the swap file as plain objects`;
+  return new SwapError('ERR_SWAP_UNSERIALIZABLE', message);
+}

@@ -1,0 +1,371 @@
+/**
+ * The main thread's side of the I/O threads: hands jobs out, takes them back in slices, starts threads when there is
+ * work for them, and does the work itself when there can be none.
+ *
+ * A thread that dies takes with it only the jobs that it had in hand: they end with ERR_SWAP_WORKER. After some deaths
+ * with nothing done in between the pool gives threads up for good, says so once, and goes on as with threads 0.
+ */
+import { getSystemErrorName } from 'node:util';
+import { RecordBuffer } from '../disk/record.js';
+import type { Clock, Disk, Thread, Threads } from '../environment.js';
+import { SwapError } from '../errors.js';
+import { type Job, JobType } from './job.js';
+import { LoadArea } from './load-area.js';
+import { controlBytes, Field, jobsMax, Ring, Status, ThreadState, threadNumbers, Word } from './ring.js';
+import { takeAndRunIn } from './run-job.js';
+import { SlabPool } from './slab-pool.js';
+
+/** Completions are handled for so long in a turn of the event loop, at least one. */
+const sliceMs = 1;
+const deathsMax = 3;
+/** The number under which the main thread works. */
+const mainThread = threadNumbers - 1;
+/** A thread that does not answer for so long when a store is closed synchronously keeps the descriptor. */
+const closeSyncMs = 10_000;
+
+export interface IoPoolOptions<T> {
+  readonly threadsMax: number;
+  readonly disk: Disk;
+  readonly threads: Threads;
+  readonly clock: Clock;
+  readonly slabBytes: number;
+  readonly slabCount: number;
+  readonly loadAreaBytes: number;
+  readonly workerUrl: URL | undefined;
+  /** A job has ended; its buffers and pages may be let go. */
+  onCompleted(job: Job<T>): void;
+  /** A slice of completions is over. */
+  onSliceEnd(): void;
+  onWarning(error: SwapError): void;
+}
+
+export class IoPool<T> {
+  readonly area: RecordBuffer;
+  readonly slabs: SlabPool;
+  readonly loadArea: LoadArea;
+  readonly #options: IoPoolOptions<T>;
+  readonly #control = new SharedArrayBuffer(controlBytes);
+  readonly #ring = new Ring(this.#control);
+
+  // A job has a descriptor (it is in #jobs under its number), or waits for one in #queue, or has ended without one.
+  readonly #jobs = new Array<Job<T> | undefined>(jobsMax).fill(undefined);
+  readonly #freeNumbers = Array.from({ length: jobsMax }, (_, index) => jobsMax - 1 - index);
+  readonly #queue: Array<Job<T>> = [];
+  readonly #endedEarly: Array<Job<T>> = [];
+
+  readonly #threads = new Map<number, Thread>();
+  /** Most threads alive at once; 0 once they have been given up. */
+  threadsMax: number;
+  #deaths = 0;
+  #holders = 0;
+  #polling = false;
+  #pollIsDue = false;
+  #closing = false;
+  #onGone: Array<() => void> = [];
+
+  constructor(options: IoPoolOptions<T>) {
+    this.#options = options;
+    this.threadsMax = options.threadsMax;
+    const slabsBytes = options.slabBytes * options.slabCount;
+    this.area = new RecordBuffer(new SharedArrayBuffer(slabsBytes + options.loadAreaBytes));
+    this.slabs = new SlabPool(options.slabBytes, options.slabCount);
+    this.loadArea = new LoadArea(slabsBytes, options.loadAreaBytes);
+  }
+
+  // ── The three queues of the seed ──
+
+  get newJobs(): number {
+    return this.#queue.length + this.#count(Status.New);
+  }
+
+  get processingJobs(): number {
+    return this.#count(Status.Processing);
+  }
+
+  get processedJobs(): number {
+    return this.#count(Status.Processed);
+  }
+
+  get activeThreads(): number {
+    let active = 0;
+    for (const number of this.#threads.keys()) if (this.#stateOf(number) !== ThreadState.Gone) active++;
+    return active;
+  }
+
+  /** True while any job has not been delivered. */
+  get busy(): boolean {
+    return this.#freeNumbers.length < jobsMax || this.#queue.length > 0 || this.#endedEarly.length > 0;
+  }
+
+  submit(job: Job<T>): void {
+    const number = this.#freeNumbers.pop();
+    if (number === undefined) {
+      this.#queue.push(job);
+      return;
+    }
+    this.#start(job, number);
+    if (this.threadsMax > 0) this.#spawnIfNeeded();
+    else this.#pollSoon();
+  }
+
+  /** Ends a job early if no thread has it yet; else it ends as it would. It is delivered with the mark either way. */
+  cancel(job: Job<T>): void {
+    if (job.delivered || job.canceled) return;
+    job.canceled = true;
+    if (job.number !== -1) {
+      this.#ring.move(job.number, Status.New, Status.Canceled);
+      return;
+    }
+    this.#queue.splice(this.#queue.indexOf(job), 1);
+    this.#endedEarly.push(job);
+    this.#pollSoon();
+  }
+
+  /** Delivers what has ended, for a slice of time; returns how many that were. */
+  poll(): number {
+    if (this.#polling) return 0;
+    this.#polling = true;
+    let count = 0;
+    const { clock } = this.#options;
+    const endsMs = clock.monotonic() + sliceMs;
+    try {
+      while (this.#deliverOne()) {
+        count++;
+        if (clock.monotonic() < endsMs) continue;
+        this.#pollSoon();
+        break;
+      }
+    } finally {
+      this.#polling = false;
+    }
+    this.#options.onSliceEnd();
+    return count;
+  }
+
+  /** Somebody waits: the threads keep the process alive until as many `letGo` have come. */
+  hold(): void {
+    if (this.#holders++ === 0) for (const thread of this.#threads.values()) thread.ref();
+  }
+
+  letGo(): void {
+    if (--this.#holders === 0) for (const thread of this.#threads.values()) thread.unref();
+  }
+
+  /** Ends all jobs, those that no thread has begun without doing them; resolves when all threads have gone. */
+  async close(): Promise<void> {
+    this.#stop();
+    this.hold();
+    this.poll();
+    while (this.busy || this.#threads.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onGone.push(resolve);
+        if (this.#threads.size === 0) this.#pollSoon();
+      });
+    }
+    this.letGo();
+  }
+
+  /** The same at once; false when a thread still has the file after a long wait, or waiting is forbidden. */
+  closeSync(): boolean {
+    this.#stop();
+    const { words } = this.#ring;
+    const endsMs = performance.now() + closeSyncMs;
+    while (this.busy) {
+      const seen = Atomics.load(words, Word.Completions);
+      if (this.#deliverOne()) continue;
+      if (!this.#options.threads.canWait || performance.now() > endsMs) return false;
+      Atomics.wait(words, Word.Completions, seen, 100);
+    }
+    return true;
+  }
+
+  #stop(): void {
+    this.#closing = true;
+    for (const job of [...this.#queue]) this.cancel(job);
+    for (const job of this.#jobs) if (job !== undefined) this.cancel(job);
+    Atomics.store(this.#ring.words, Word.Stop, 1);
+    Atomics.add(this.#ring.words, Word.Wake, 1);
+    Atomics.notify(this.#ring.words, Word.Wake);
+  }
+
+  #count(status: Status): number {
+    let count = 0;
+    for (let number = 0; number < jobsMax; number++) {
+      if (this.#jobs[number] !== undefined && this.#ring.status(number) === status) count++;
+    }
+    return count;
+  }
+
+  #stateOf(thread: number): ThreadState {
+    return Atomics.load(this.#ring.words, Word.Threads + thread);
+  }
+
+  #setState(thread: number, state: ThreadState): void {
+    Atomics.store(this.#ring.words, Word.Threads + thread, state);
+  }
+
+  #start(job: Job<T>, number: number): void {
+    const ring = this.#ring;
+    job.number = number;
+    this.#jobs[number] = job;
+    ring.set(number, Field.Type, job.type);
+    ring.set(number, Field.Fd, job.fd);
+    ring.set(number, Field.AreaOffset, job.areaOffset);
+    ring.set(number, Field.Length, job.length);
+    ring.setPosition(number, job.position);
+    ring.set(number, Field.RecordCount, job.recordCount);
+    ring.set(number, Field.PageSize, job.pageSize);
+    ring.set(number, Field.Compression, job.compression);
+    ring.setStatus(number, Status.New);
+    ring.pushNew(number);
+  }
+
+  #pollSoon(): void {
+    if (this.#pollIsDue) return;
+    this.#pollIsDue = true;
+    this.#options.clock.nextTurn(() => {
+      this.#pollIsDue = false;
+      this.poll();
+      this.#tellGone();
+    });
+  }
+
+  /** Delivers one job that has ended, after doing one here where no thread will; false when there is none. */
+  #deliverOne(): boolean {
+    const early = this.#endedEarly.shift();
+    if (early !== undefined) {
+      early.delivered = true;
+      this.#options.onCompleted(early);
+      return true;
+    }
+    let number = this.#ring.takeProcessed();
+    if (number === -1 && (this.threadsMax === 0 || this.#closing)) {
+      const { disk } = this.#options;
+      // Jobs that were cancelled while they were new come out of the queue here, too.
+      takeAndRunIn(this.#ring, this.area, disk, mainThread);
+      number = this.#ring.takeProcessed();
+    }
+    if (number === -1) return false;
+    this.#deliver(number);
+    return true;
+  }
+
+  #deliver(number: number): void {
+    const ring = this.#ring;
+    const job = this.#jobs[number];
+    // A thread died after it had put the job among the processed: it has been delivered already.
+    if (job === undefined) return;
+    if (ring.status(number) === Status.Processed) this.#deaths = 0;
+    job.result = ring.get(number, Field.Result);
+    job.durationUs = ring.get(number, Field.DurationUs);
+    const error = ring.get(number, Field.Error);
+    if (error !== 0 && !job.canceled) job.error ??= jobError(job, error, ring.text(number));
+    ring.set(number, Field.Error, 0);
+    ring.setStatus(number, Status.Free);
+    this.#jobs[number] = undefined;
+    job.number = -1;
+    job.delivered = true;
+    const next = this.#queue.shift();
+    if (next !== undefined) {
+      this.#start(next, number);
+      if (this.threadsMax > 0) this.#spawnIfNeeded();
+    } else {
+      this.#freeNumbers.push(number);
+    }
+    this.#options.onCompleted(job);
+  }
+
+  // ── Threads ──
+
+  /** One more thread when there are more new jobs than threads that wait for them. */
+  #spawnIfNeeded(): void {
+    if (this.#closing) return;
+    let active = 0;
+    let idle = 0;
+    for (const number of this.#threads.keys()) {
+      const state = this.#stateOf(number);
+      if (state !== ThreadState.Gone) active++;
+      if (state === ThreadState.Idle) idle++;
+    }
+    if (active < this.threadsMax && this.#ring.newCount > idle) this.#spawn();
+  }
+
+  #spawn(): void {
+    const { threads, workerUrl } = this.#options;
+    let number = 0;
+    while (this.#threads.has(number)) number++;
+    if (number >= mainThread) return;
+    this.#setState(number, ThreadState.Working);
+    try {
+      const thread = threads.spawn(
+        { control: this.#control, area: this.area.bytes.buffer as SharedArrayBuffer, index: number, workerUrl },
+        { doorbell: () => this.#doorbell(), exited: (error) => this.#exited(number, error) },
+      );
+      this.#threads.set(number, thread);
+      if (this.#holders > 0) thread.ref();
+    } catch (cause) {
+      this.#setState(number, ThreadState.Gone);
+      this.#died(cause);
+    }
+  }
+
+  #doorbell(): void {
+    // Answered before the queue is drained: whatever ends after this rings again.
+    Atomics.store(this.#ring.words, Word.Doorbell, 0);
+    this.poll();
+    this.#tellGone();
+  }
+
+  #exited(number: number, error: Error | undefined): void {
+    this.#threads.delete(number);
+    this.#setState(number, ThreadState.Gone);
+    if (error !== undefined) {
+      this.#endJobsOf(number, error);
+      this.#died(error);
+    }
+    // A thread that died while the doorbell rang may never have sent the message.
+    this.#doorbell();
+    if (!this.#closing && this.threadsMax > 0 && this.#ring.newCount > 0) this.#spawnIfNeeded();
+  }
+
+  /** The jobs that a dead thread had in hand end with an error. */
+  #endJobsOf(thread: number, cause: Error): void {
+    const ring = this.#ring;
+    for (let number = 0; number < jobsMax; number++) {
+      const job = this.#jobs[number];
+      if (job === undefined) continue;
+      if (ring.isWith(number, thread)) {
+        job.error = new SwapError('ERR_SWAP_WORKER', `an I/O thread died: ${cause.message}`, { cause });
+        ring.setStatus(number, Status.Processed);
+        ring.pushProcessed(number);
+      } else if (ring.newCount === 0 && ring.status(number) === Status.New) {
+        // It had taken the number out of the queue and not yet the job.
+        ring.pushNew(number);
+      }
+    }
+  }
+
+  /** Counts a death; gives threads up when they do not live to do anything. */
+  #died(cause: unknown): void {
+    if (this.threadsMax === 0) return;
+    const { code } = cause as { code?: unknown };
+    const hopeless = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || code === 'ERR_ACCESS_DENIED';
+    if (++this.#deaths < deathsMax && !hopeless) return;
+    this.threadsMax = 0;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `I/O threads cannot be used, and the store goes on without them: ${reason}`;
+    this.#options.onWarning(new SwapError('ERR_SWAP_WORKER', message, { cause }));
+    this.#pollSoon();
+  }
+
+  #tellGone(): void {
+    for (const gone of this.#onGone.splice(0)) gone();
+  }
+}
+
+function jobError<T>(job: Job<T>, errno: number, text: string): SwapError {
+  const cause = new Error(text);
+  if (errno < 0) Object.assign(cause, { errno, code: getSystemErrorName(errno) });
+  const doing = job.type === JobType.Load ? 'read from' : job.type === JobType.Write ? 'write to' : 'compress for';
+  return new SwapError('ERR_SWAP_IO', `cannot ${doing} the swap file: ${text}`, { cause });
+}

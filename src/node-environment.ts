@@ -1,0 +1,23 @@
+/** The real clock, randomness, disk and threads. */
+import { randomBytes } from 'node:crypto';
+import { nodeDisk } from './disk/node-disk.js';
+import type { Environment } from './environment.js';
+import { nodeThreads } from './io/node-threads.js';
+
+export const nodeEnvironment: Environment = {
+  clock: {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    nextTurn(fn) {
+      setImmediate(fn);
+    },
+    after(delayMs, fn) {
+      const timer = setTimeout(fn, delayMs);
+      timer.unref();
+      return () => clearTimeout(timer);
+    },
+  },
+  random: () => randomBytes(4).readUInt32LE(),
+  disk: nodeDisk,
+  threads: nodeThreads,
+};

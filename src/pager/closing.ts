@@ -1,0 +1,108 @@
+/**
+ * Barriers and the end of a store: waiting until no job is under way, and closing in the order that loses nothing and
+ * closes no descriptor that a thread still has.
+ */
+import { SwapError } from '../errors.js';
+import type { Awaiting } from './awaiting.js';
+import type { Computations } from './computations.js';
+import type { Pager } from './pager.js';
+
+export function closedError(): SwapError {
+  return new SwapError('ERR_SWAP_CLOSED', 'the store is closed');
+}
+
+export class Closing {
+  readonly #pager: Pager;
+  readonly #awaiting: Awaiting;
+  readonly #computations: Computations;
+  #closed: Promise<void> | undefined = undefined;
+  #fileIsClosed = false;
+
+  constructor(pager: Pager, awaiting: Awaiting, computations: Computations) {
+    this.#pager = pager;
+    this.#awaiting = awaiting;
+    this.#computations = computations;
+  }
+
+  /** True once `close` or `closeSync` was called. */
+  get begun(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Nothing new leaves memory meanwhile. */
+  async drain(): Promise<void> {
+    const { reclaim, core } = this.#pager;
+    reclaim.drains++;
+    core.pool.hold();
+    reclaim.flushOpen();
+    while (this.#isBusy()) await this.#progress();
+    core.pool.letGo();
+    reclaim.drains--;
+    reclaim.trim();
+    core.notices.tell();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  closeSync(): void {
+    if (this.#fileIsClosed) return;
+    this.#closed ??= Promise.resolve();
+    this.#end();
+    const { pool } = this.#pager.core;
+    if (pool.closeSync() && !this.#isBusy()) {
+      this.#closeFile();
+      return;
+    }
+    // Somebody still has the descriptor, or may not be waited for: the last to let go closes.
+    void this.#closeLater();
+  }
+
+  async #close(): Promise<void> {
+    await this.#awaiting.quiet();
+    if (this.#fileIsClosed) return;
+    this.#end();
+    await this.#closeLater();
+  }
+
+  async #closeLater(): Promise<void> {
+    await this.#pager.core.pool.close();
+    while (this.#isBusy()) await this.#progress();
+    this.#closeFile();
+  }
+
+  /** Everybody who waits is told, and nothing more is begun. */
+  #end(): void {
+    const { reclaim, swapIn } = this.#pager;
+    const error = closedError();
+    this.#computations.rejectAll(error);
+    this.#awaiting.rejectAll(error);
+    swapIn.rejectAll(error);
+    reclaim.rejectAll(error);
+    reclaim.flushOpen();
+    reclaim.closed = true;
+  }
+
+  #closeFile(): void {
+    if (this.#fileIsClosed) return;
+    this.#fileIsClosed = true;
+    const { core, swapOut } = this.#pager;
+    swapOut.abandon();
+    core.residents.clear();
+    core.copies.length = 0;
+    core.table.clear();
+    core.file.close();
+  }
+
+  #isBusy(): boolean {
+    const { core, swapIn, swapOut, reclaim } = this.#pager;
+    return core.pool.busy || swapIn.busy || swapOut.inFlight.size > 0 || reclaim.openBatch !== undefined;
+  }
+
+  /** Until some job has ended. */
+  #progress(): Promise<void> {
+    return new Promise((resolve) => this.#pager.core.afterProgress(resolve));
+  }
+}
