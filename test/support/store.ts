@@ -85,6 +85,17 @@ afterEach(async () => {
   for (const path of directories.splice(0)) rmSync(path, { recursive: true, force: true });
 });
 
+/** A promise and what settles it. */
+export function deferred<T = void>() {
+  let resolve: (value: T) => void = () => {};
+  let reject: (reason: unknown) => void = () => {};
+  const promise = new Promise<T>((fulfil, refuse) => {
+    resolve = fulfil;
+    reject = refuse;
+  });
+  return { promise, resolve, reject };
+}
+
 /** The code of a SwapError; undefined for any other. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof SwapError ? error.code : undefined;
@@ -141,8 +152,8 @@ const slabBytesMax = 16 * mebi;
  */
 export function swapOutCold(store: SwapStore, ...keys: string[]): void {
   for (const key of keys) expect(store.swapOutSync(key), `swapOutSync(${key})`).toBe(true);
-  const filler = new Uint8Array(mebi - 512);
-  for (let bytes = 0; bytes <= slabBytesMax + mebi; bytes += mebi) {
+  const filler = new Uint8Array(mebi / 4);
+  for (let bytes = 0; bytes <= slabBytesMax + mebi; bytes += filler.length) {
     store.set('~filler', filler);
     expect(store.swapOutSync('~filler')).toBe(true);
     store.delete('~filler');
