@@ -1,0 +1,199 @@
+/** AbortSignal: an aborted wait rejects with the signal's reason and leaves no trace. */
+import { describe, expect, it } from 'vitest';
+import { watch } from '../support/environment.js';
+import { describeEachConfiguration } from '../support/matrix.js';
+import {
+  deferred,
+  expectCode,
+  failureOf,
+  openInWorld,
+  openStore,
+  type SwapStore,
+  swapOutSlow,
+} from '../support/store.js';
+
+const reason = new Error('changed my mind');
+
+/** Every method that waits. */
+const waits: Record<string, (store: SwapStore, signal: AbortSignal) => Promise<unknown>> = {
+  load: (store, signal) => store.load('a', { signal }),
+  loadMany: (store, signal) => store.loadMany(['b', 'a'], { signal }),
+  preload: (store, signal) => store.preload(['a', 'b'], { signal }),
+  run: (store, signal) => store.run(['a', 'b'], () => 'ran', { signal }),
+  fetch: (store, signal) => store.fetch('a', () => 'computed', { signal }),
+};
+
+describeEachConfiguration('a signal that is aborted already', (options) => {
+  for (const [name, wait] of Object.entries(waits)) {
+    it(`rejects ${name} with its reason`, async () => {
+      const store = openStore(options);
+      store.set('a', 1);
+      expect(await failureOf(() => wait(store, AbortSignal.abort(reason)))).toBe(reason);
+      expect((await failureOf(() => wait(store, AbortSignal.abort()))) as Error).toMatchObject({
+        name: 'AbortError',
+      });
+      expect(store.get('a')).toBe(1);
+      expect(store.stats().blockedCallers).toBe(0);
+    });
+  }
+
+  it('keeps fetch from computing and run from running', async () => {
+    const store = openStore(options);
+    const signal = AbortSignal.abort(reason);
+    const called: string[] = [];
+    await failureOf(() => store.fetch('a', () => called.push('compute'), { signal }));
+    await failureOf(() => store.run(['a'], () => called.push('run'), { signal }));
+    expect(called).toEqual([]);
+    expect(store.has('a')).toBe(false);
+  });
+});
+
+describe('a signal', () => {
+  const openSlow = () => {
+    const bench = openInWorld({ threads: 1 });
+    bench.store.set('a', { n: 1 }).set('b', { n: 2 });
+    swapOutSlow(bench.world, bench.store, 'a', 'b');
+    return bench;
+  };
+
+  for (const [name, wait] of Object.entries(waits)) {
+    it(`that aborts a waiting ${name} leaves no trace`, async () => {
+      const { store, world } = openSlow();
+      const controller = new AbortController();
+      const waiting = watch(wait(store, controller.signal));
+      await world.pump();
+      expect(store.stats().blockedCallers).toBe(1);
+      controller.abort(reason);
+      await world.pump();
+      expect(waiting).toMatchObject({ outcome: 'rejected', value: reason });
+      expect(store.stats().blockedCallers).toBe(0);
+      expect(store.state('a')).toBe('swapped');
+      expect(store.state('b')).toBe('swapped');
+      await world.settle();
+      expect(store.state('a')).toBe('swapped');
+      const { newJobs, processingJobs, processedJobs } = store.stats();
+      expect([newJobs, processingJobs, processedJobs]).toEqual([0, 0, 0]);
+      expect(store.get('a')).toEqual({ n: 1 });
+    });
+  }
+
+  it('of one waiter leaves the others waiting', async () => {
+    const { store, world } = openSlow();
+    const controller = new AbortController();
+    const aborted = watch(store.load('a', { signal: controller.signal }));
+    const stays = watch(store.load('a'));
+    await world.pump();
+    controller.abort(reason);
+    await world.pump();
+    expect(aborted.value).toBe(reason);
+    expect(stays.settled).toBe(false);
+    await world.settle();
+    expect(stays.value).toEqual({ n: 1 });
+    expect(store.state('a')).toBe('resident');
+  });
+
+  it('that aborts once all is done changes nothing', async () => {
+    const { store, world } = openSlow();
+    const controller = new AbortController();
+    const { signal } = controller;
+    expect(await world.drive(store.load('a', { signal }))).toEqual({ n: 1 });
+    expect(await world.drive(store.run(['a'], (a) => a, { signal }))).toEqual({ n: 1 });
+    controller.abort(reason);
+    await world.settle();
+    expect(store.state('a')).toBe('resident');
+    expect(store.get('a')).toEqual({ n: 1 });
+  });
+
+  it('lets a callback of run that has begun go on to its end', async () => {
+    const { store, world } = openSlow();
+    const controller = new AbortController();
+    const end = deferred<string>();
+    const ran = store.run(['a'], () => end.promise, { signal: controller.signal });
+    for (let round = 0; round < 20; round++) await world.round();
+    controller.abort(reason);
+    await world.pump();
+    expect(store.swapOutSync('a')).toBe(false);
+    end.resolve('ended');
+    await world.drive(ran.catch(() => {}));
+    expect(store.swapOutSync('a')).toBe(true);
+  });
+
+  it('of one caller of a shared computation leaves it to the others', async () => {
+    const { store, world } = openInWorld({ threads: 0 });
+    const computed = deferred<string>();
+    const [first, second] = [new AbortController(), new AbortController()];
+    let told: AbortSignal | undefined;
+    const compute = (_: string, { signal }: { signal: AbortSignal }) => {
+      told = signal;
+      return computed.promise;
+    };
+    const leaves = watch(store.fetch('a', compute, { signal: first.signal }));
+    const stays = watch(store.fetch('a', compute, { signal: second.signal }));
+    await world.pump();
+    first.abort(reason);
+    await world.pump();
+    expect(leaves.value).toBe(reason);
+    expect(told?.aborted).toBe(false);
+    expect(stays.settled).toBe(false);
+    computed.resolve('computed');
+    await world.pump();
+    expect(stays.value).toBe('computed');
+    expect(store.get('a')).toBe('computed');
+  });
+
+  it('of the last caller reaches the computation, and nothing is stored', async () => {
+    const { store, world } = openInWorld({ threads: 0 });
+    const computed = deferred<string>();
+    const controller = new AbortController();
+    let told: AbortSignal | undefined;
+    const waiting = watch(
+      store.fetch(
+        'a',
+        (_, { signal }) => {
+          told = signal;
+          return computed.promise;
+        },
+        { signal: controller.signal },
+      ),
+    );
+    await world.pump();
+    controller.abort(reason);
+    await world.pump();
+    expect(waiting.value).toBe(reason);
+    expect(told?.aborted).toBe(true);
+    const anew = watch(store.fetch('a', () => 'computed anew'));
+    await world.pump();
+    expect(anew.value).toBe('computed anew');
+    computed.resolve('too late');
+    await world.pump();
+    expect(store.get('a')).toBe('computed anew');
+  });
+
+  it('is left with no listener of ours when the wait is over', async () => {
+    const { store, world } = openSlow();
+    const signal = new AbortController().signal;
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = signal;
+    signal.addEventListener = (...parameters: Parameters<typeof addEventListener>) => {
+      listeners++;
+      addEventListener.apply(signal, parameters);
+    };
+    signal.removeEventListener = (...parameters: Parameters<typeof removeEventListener>) => {
+      listeners--;
+      removeEventListener.apply(signal, parameters);
+    };
+    for (const wait of Object.values(waits)) {
+      await world.drive(wait(store, signal));
+      store.swapOutSync('a');
+      store.swapOutSync('b');
+    }
+    expect(listeners).toBe(0);
+  });
+
+  it('must be a signal', async () => {
+    const { store } = openInWorld({ threads: 0 });
+    const signal = {} as AbortSignal;
+    for (const wait of Object.values(waits))
+      await expectCode(async () => wait(store, signal), 'ERR_SWAP_OPTION');
+  });
+});

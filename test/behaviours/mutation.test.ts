@@ -1,0 +1,195 @@
+/** When a mutation in place is kept, clause by clause. */
+import { expect, it } from 'vitest';
+import { describeEachConfiguration, describeEachWithMemory } from '../support/matrix.js';
+import { openInWorld, openStore, type SwapStore } from '../support/store.js';
+
+interface Counter {
+  n: number;
+  filling?: string;
+}
+const counterOf = (value: unknown) => value as Counter;
+
+/** Sets enough else to push out everything that may leave the little memory of the matrix. */
+function pushOut(store: SwapStore): void {
+  for (let index = 0; index < 120; index++) store.set(`pushing:${index}`, 'x'.repeat(1_000));
+}
+
+describeEachWithMemory('a mutation in place', (options) => {
+  it('is kept when it is made right after get', () => {
+    const store = openStore(options);
+    store.set('a', { n: 0 });
+    for (let n = 1; n <= 5; n++) {
+      counterOf(store.get('a')).n = n;
+      store.swapOutSync('a');
+      expect(store.peek('a')).toEqual({ n });
+    }
+  });
+
+  it('is kept when it is made right after get, though memory pressure follows', () => {
+    const store = openStore(options);
+    store.set('a', { n: 0 });
+    for (let n = 1; n <= 3; n++) {
+      pushOut(store);
+      counterOf(store.get('a')).n = n;
+      pushOut(store);
+      expect(store.get('a')).toEqual({ n });
+    }
+  });
+
+  it('is kept when it is made right after set', () => {
+    const store = openStore(options);
+    for (let index = 0; index < 300; index++) {
+      const value: Counter = { n: index, filling: 'x'.repeat(500) };
+      store.set(`key:${index}`, value);
+      value.n = -index;
+    }
+    for (let index = 0; index < 300; index++) {
+      expect(counterOf(store.get(`key:${index}`)).n).toBe(-index);
+    }
+  });
+
+  it('is kept when it is made right after load', async () => {
+    const store = openStore(options);
+    store.set('a', { n: 0 });
+    await store.swapOut('a');
+    const value = counterOf(await store.load('a'));
+    value.n = 1;
+    pushOut(store);
+    await store.swapOut('a');
+    expect(store.get('a')).toEqual({ n: 1 });
+  });
+
+  it('is not lost to the copy in the file: what came in, changed and goes out is written again', async () => {
+    const store = openStore(options);
+    store.set('a', { n: 1, filling: 'same length' });
+    store.swapOutSync('a');
+    counterOf(store.get('a')).n = 2;
+    await store.swapOut('a');
+    expect(store.peek('a')).toEqual({ n: 2, filling: 'same length' });
+    counterOf(store.get('a')).n = 3;
+    store.swapOutSync('a');
+    expect(store.peek('a')).toEqual({ n: 3, filling: 'same length' });
+  });
+
+  it('of a part deep inside is kept as well', () => {
+    const store = openStore(options);
+    store.set('a', { list: [{ deep: new Map([['n', [0]]]) }] });
+    store.swapOutSync('a');
+    const value = store.get('a') as { list: Array<{ deep: Map<string, number[]> }> };
+    value.list[0]!.deep.get('n')!.push(1);
+    store.swapOutSync('a');
+    expect(store.get('a')).toEqual({ list: [{ deep: new Map([['n', [0, 1]]]) }] });
+  });
+
+  it('of bytes in place is kept as well', () => {
+    const store = openStore(options);
+    store.set('a', Buffer.alloc(400, 1));
+    store.swapOutSync('a');
+    (store.get('a') as Buffer)[399] = 2;
+    store.swapOutSync('a');
+    expect((store.get('a') as Buffer)[399]).toBe(2);
+  });
+});
+
+describeEachConfiguration('a mutation in place', (options) => {
+  it('is kept at any time while the entry is pinned', async () => {
+    const store = openStore(options);
+    store.set('a', { n: 0 });
+    store.swapOutSync('a');
+    store.pin('a');
+    const value = counterOf(store.get('a'));
+    pushOut(store);
+    value.n = 1;
+    await store.drain();
+    value.n = 2;
+    pushOut(store);
+    value.n = 3;
+    store.unpin('a');
+    pushOut(store);
+    await store.drain();
+    store.swapOutSync('a');
+    expect(store.get('a')).toEqual({ n: 3 });
+  });
+
+  it('is kept at any time while run holds the entry', async () => {
+    const store = openStore(options);
+    store.set('a', { n: 0 });
+    await store.swapOut('a');
+    await store.run(['a'], async (a) => {
+      counterOf(a).n = 1;
+      pushOut(store);
+      await store.drain();
+      counterOf(a).n = 2;
+      pushOut(store);
+      counterOf(a).n = 3;
+    });
+    pushOut(store);
+    await store.drain();
+    store.swapOutSync('a');
+    expect(store.get('a')).toEqual({ n: 3 });
+  });
+
+  it('of what peek shows of a swapped value changes nothing', () => {
+    const store = openStore(options);
+    store.set('a', { n: 0 });
+    store.swapOutSync('a');
+    counterOf(store.peek('a')).n = 1;
+    for (const [, value] of store) counterOf(value).n = 2;
+    expect(store.get('a')).toEqual({ n: 0 });
+  });
+
+  it('does not reach back: what swapped out is a copy of its own', () => {
+    const store = openStore(options);
+    const original: Counter = { n: 0 };
+    store.set('a', original);
+    store.swapOutSync('a');
+    original.n = 1;
+    expect(store.get('a')).toEqual({ n: 0 });
+  });
+});
+
+it('without memory every set has written before it returns, so that a later mutation is lost', () => {
+  const store = openStore({ maxMemory: 0, threads: 0 });
+  const value: Counter = { n: 0 };
+  store.set('a', value);
+  value.n = 1;
+  expect(store.get('a')).toEqual({ n: 0 });
+  counterOf(store.get('a')).n = 2;
+  expect(store.get('a')).toEqual({ n: 0 });
+});
+
+it('a mutation of a value on its way out is kept when get was called in between', async () => {
+  const { store, world } = openInWorld({ threads: 1 });
+  store.set('a', { n: 0 });
+  const leaving = store.swapOut('a');
+  counterOf(store.get('a')).n = 1;
+  expect(await world.drive(leaving)).toBe(false);
+  expect(store.get('a')).toEqual({ n: 1 });
+  expect(await world.drive(store.swapOut('a'))).toBe(true);
+  expect(store.get('a')).toEqual({ n: 1 });
+});
+
+it('a mutation after load, before the next await, is kept though the store was over its bound', async () => {
+  const { store, world } = openInWorld({ threads: 1, maxMemory: 64 * 1024 });
+  for (let index = 0; index < 120; index++) store.set(`key:${index}`, { n: 0, filling: 'x'.repeat(1_000) });
+  await world.settle();
+  const mutations = Array.from({ length: 120 }, (_, index) =>
+    store.load(`key:${index}`).then((value) => {
+      counterOf(value).n = index;
+    }),
+  );
+  await world.drive(Promise.all(mutations));
+  await world.settle();
+  for (let index = 0; index < 120; index++) expect(counterOf(store.get(`key:${index}`)).n).toBe(index);
+});
+
+it('with immutable a clean value leaves with no encoding and no write, mutated or not', () => {
+  const { store } = openInWorld({ threads: 0, immutable: true });
+  store.set('a', { n: 0 });
+  store.swapOutSync('a');
+  counterOf(store.get('a')).n = 1;
+  const { bytesWritten } = store.stats();
+  expect(store.swapOutSync('a')).toBe(true);
+  expect(store.stats().bytesWritten).toBe(bytesWritten);
+  expect(store.get('a')).toEqual({ n: 0 });
+});
