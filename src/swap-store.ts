@@ -23,6 +23,7 @@ import { Computations } from './pager/computations.js';
 import type { Entry } from './pager/entry.js';
 import type { StoreEvent } from './pager/notices.js';
 import type { EntryTerms, Pager } from './pager/pager.js';
+import { notePager } from './pager/pager-of.js';
 import { snapshotStats } from './pager/snapshot-stats.js';
 import type { SwapStoreStats } from './stats.js';
 
@@ -61,7 +62,7 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     this.#computations = new Computations(pager, this.#awaiting);
     this.#closing = new Closing(pager, this.#awaiting, this.#computations);
     this.#plainTerms = { ttlMs: pager.core.options.ttl, pin: false, size: 0 };
-    pagers.set(this, pager);
+    notePager(this, pager);
   }
 
   /** The same as the constructor, for symmetry with persistent stores. */
@@ -447,11 +448,4 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     }
     this.#pager.core.notices.tell();
   }
-}
-
-const pagers = new WeakMap<object, Pager>();
-
-/** What is behind a store, for tests and tools that look inside; not exported from the package. */
-export function pagerOf(store: SwapStore<never> | SwapStore): Pager {
-  return pagers.get(store)!;
 }

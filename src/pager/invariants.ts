@@ -6,10 +6,12 @@ import { assert } from '../errors.js';
 import { none } from '../memory/pointer-table.js';
 import type { Entry } from './entry.js';
 import type { Pager } from './pager.js';
+import { pagerOf } from './pager-of.js';
 import type { WriteBatch } from './write-batch.js';
 
-/** Throws when anything about the store is not as it should be. */
-export function checkPager(pager: Pager): void {
+/** Throws when anything about an open store is not as it should be. */
+export function checkInvariants(store: object): void {
+  const pager = pagerOf(store);
   const owners = new Map<number, string>();
   checkEntries(pager, owners);
   checkFlights(pager);
