@@ -157,9 +157,12 @@ export class IoPool<T> {
     this.hold();
     this.poll();
     while (this.busy || this.#threads.size > 0) {
+      // Idle threads leave by themselves; one that has only just started may take long to see that it should.
+      if (!this.busy) for (const thread of [...this.#threads.values()]) void thread.terminate();
+      if (this.#threads.size === 0 && !this.busy) break;
       await new Promise<void>((resolve) => {
         this.#onGone.push(resolve);
-        if (this.#threads.size === 0) this.#pollSoon();
+        if (this.#threads.size === 0 || this.#ring.newCount > 0) this.#pollSoon();
       });
     }
     this.letGo();
@@ -321,7 +324,7 @@ export class IoPool<T> {
     this.#setState(number, ThreadState.Gone);
     if (error !== undefined) {
       this.#endJobsOf(number, error);
-      this.#died(error);
+      if (!this.#closing) this.#died(error);
     }
     // A thread that died while the doorbell rang may never have sent the message.
     this.#doorbell();

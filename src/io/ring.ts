@@ -84,6 +84,10 @@ const descriptors = processedQueue + jobsMax;
 const texts = (descriptors + jobsMax * Field.Count) * 4;
 export const controlBytes = texts + jobsMax * textBytes;
 
+/** What `takeNew` answers in place of a job: the queue is empty, or what was taken had been cancelled. */
+export const noJob = -1;
+export const canceledJob = -2;
+
 const statusMask = 0xff;
 
 function processingBy(thread: number): number {
@@ -159,18 +163,20 @@ export class Ring {
     Atomics.notify(words, Word.Wake, 1);
   }
 
-  /** Takes the oldest new job into processing by `thread`; -1 when there is none. */
+  /** Takes the oldest new job into processing by `thread`; `noJob` when there is none. */
   takeNew(thread: number): number {
     const { words } = this;
     for (;;) {
       const head = Atomics.load(words, Word.NewHead);
-      if (head === Atomics.load(words, Word.NewTail)) return -1;
+      if (head === Atomics.load(words, Word.NewTail)) return noJob;
       const job = Atomics.load(words, newQueue + (head & jobMask));
       // Between the load and the exchange others may have gone round; then the exchange fails.
       if (Atomics.compareExchange(words, Word.NewHead, head, (head + 1) | 0) !== head) continue;
       if (this.move(job, Status.New, processingBy(thread))) return job;
       // It was cancelled while it was new: it goes straight to the processed, to be delivered with its mark.
-      if (this.move(job, Status.Canceled, Status.Processed)) this.pushProcessed(job);
+      if (!this.move(job, Status.Canceled, Status.Processed)) continue;
+      this.pushProcessed(job);
+      return canceledJob;
     }
   }
 

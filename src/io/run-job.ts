@@ -6,11 +6,11 @@ import { compress, type Compression } from '../codec/compression.js';
 import { checkHeader, payloadOffset, RecordBuffer, rewriteHeader } from '../disk/record.js';
 import type { Disk } from '../environment.js';
 import { JobType } from './job.js';
-import { Field, Ring, Status, ThreadState, unknownError, Word } from './ring.js';
+import { canceledJob, Field, noJob, Ring, Status, ThreadState, unknownError, Word } from './ring.js';
 
 type ReadWrite = Pick<Disk, 'read' | 'write'>;
 
-/** Takes one new job and does it; false when there was none. */
+/** Takes one new job and does it, or passes on a cancelled one; false when there was none. */
 export function takeAndRun(
   control: SharedArrayBuffer,
   area: SharedArrayBuffer,
@@ -23,7 +23,8 @@ export function takeAndRun(
 /** The same on views that were made before. */
 export function takeAndRunIn(ring: Ring, area: RecordBuffer, disk: ReadWrite, threadIndex: number): boolean {
   const job = ring.takeNew(threadIndex);
-  if (job === -1) return false;
+  if (job === noJob) return false;
+  if (job === canceledJob) return true;
   const began = performance.now();
   try {
     ring.set(job, Field.Result, run(ring, area, disk, job));

@@ -1,6 +1,7 @@
 /**
- * What few keys have: a time at which they end, and a size that the user gave. Twelve bytes each, in blocks of 64 Ki
- * that are added one at a time, apart from the keys' records, so that a key without them pays nothing.
+ * What few keys have: a time at which they end, and a size that the user gave. Sixteen bytes each, in blocks of 64 Ki
+ * that are added one at a time, apart from the keys' records: a key without them pays nothing, and those that end can
+ * be found without a look at all the others.
  */
 
 const blockShift = 16;
@@ -10,6 +11,7 @@ const blockMask = blockEntries - 1;
 interface Block {
   readonly expiresAtMs: Float64Array;
   readonly size: Uint32Array;
+  readonly slot: Uint32Array;
 }
 
 export class KeyExtras {
@@ -20,7 +22,7 @@ export class KeyExtras {
   #free = 0;
 
   get bytes(): number {
-    return this.#blocks.length * blockEntries * 12;
+    return this.#blocks.length * blockEntries * 16;
   }
 
   take(): number {
@@ -30,13 +32,19 @@ export class KeyExtras {
       return extras;
     }
     if (this.#top >>> blockShift >= this.#blocks.length) {
-      this.#blocks.push({ expiresAtMs: new Float64Array(blockEntries), size: new Uint32Array(blockEntries) });
+      this.#blocks.push({
+        expiresAtMs: new Float64Array(blockEntries),
+        size: new Uint32Array(blockEntries),
+        slot: new Uint32Array(blockEntries),
+      });
     }
     return this.#top++;
   }
 
   giveBack(extras: number): void {
-    this.#blocks[extras >>> blockShift]!.size[extras & blockMask] = this.#free;
+    const block = this.#blocks[extras >>> blockShift]!;
+    block.size[extras & blockMask] = this.#free;
+    block.expiresAtMs[extras & blockMask] = 0;
     this.#free = extras;
   }
 
@@ -48,10 +56,31 @@ export class KeyExtras {
     return this.#blocks[extras >>> blockShift]!.size[extras & blockMask]!;
   }
 
-  set(extras: number, expiresAtMs: number, size: number): void {
+  /**
+   * The first of `count` entries from number `from` on that has ended by `nowMs`; its number is in `cursor` then, else
+   * that of the entry to go on with, 0 after the last.
+   */
+  nextEnded(from: number, count: number, nowMs: number): number {
+    const end = Math.min(this.#top, from + count);
+    for (let extras = Math.max(1, from); extras < end; extras++) {
+      const block = this.#blocks[extras >>> blockShift]!;
+      const expiresAtMs = block.expiresAtMs[extras & blockMask]!;
+      if (expiresAtMs === 0 || expiresAtMs > nowMs) continue;
+      this.cursor = extras;
+      return block.slot[extras & blockMask]!;
+    }
+    this.cursor = end >= this.#top ? 0 : end;
+    return -1;
+  }
+
+  /** Where `nextEnded` has come to. */
+  cursor = 0;
+
+  set(extras: number, slot: number, expiresAtMs: number, size: number): void {
     const block = this.#blocks[extras >>> blockShift]!;
     block.expiresAtMs[extras & blockMask] = expiresAtMs;
     block.size[extras & blockMask] = size;
+    block.slot[extras & blockMask] = slot;
   }
 
   clear(): void {

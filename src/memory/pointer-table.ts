@@ -192,7 +192,19 @@ export class PointerTable {
       extras = this.#extras.take();
       this.#setWord(slot, extrasWord, extras);
     }
-    this.#extras.set(extras, expiresAtMs, ownSize);
+    this.#extras.set(extras, slot, expiresAtMs, ownSize);
+  }
+
+  /**
+   * The slot of an entry that has ended by `nowMs`, among the next `count` that can; none when those have not. The walk
+   * goes on where it was, and `sweepIsOver` after the last.
+   */
+  sweep(count: number, nowMs: number): number {
+    return this.#extras.nextEnded(this.#extras.cursor, count, nowMs);
+  }
+
+  get sweepIsOver(): boolean {
+    return this.#extras.cursor === 0;
   }
 
   // ── All keys ──

@@ -38,7 +38,7 @@ export class Closing {
     while (this.#isBusy()) await this.#progress();
     core.pool.letGo();
     reclaim.drains--;
-    reclaim.trim();
+    reclaim.goOn();
     core.notices.tell();
   }
 
@@ -82,7 +82,8 @@ export class Closing {
     swapIn.rejectAll(error);
     reclaim.rejectAll(error);
     reclaim.flushOpen();
-    reclaim.closed = true;
+    reclaim.close();
+    this.#pager.sweep.close();
   }
 
   #closeFile(): void {

@@ -13,6 +13,7 @@ export class OverBoundCheck {
   readonly #core: Core;
   readonly #swap: () => void;
   #running = false;
+  #cancel: () => void = () => {};
   #warnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(core: Core, swap: () => void) {
@@ -23,7 +24,12 @@ export class OverBoundCheck {
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#core.environment.clock.after(everyMs, () => this.#look());
+    this.#cancel = this.#core.environment.clock.after(everyMs, () => this.#look());
+  }
+
+  close(): void {
+    this.#running = true;
+    this.#cancel();
   }
 
   #look(): void {

@@ -13,6 +13,7 @@ import { recordBytesMax } from '../disk/record.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Entry } from './entry.js';
 import type { LoadFlight } from './load-flight.js';
+import { ExpirySweep } from './expiry-sweep.js';
 import { RecordReader } from './record-reader.js';
 import { RecordWriter, tooLarge } from './record-writer.js';
 import { Reclaim } from './reclaim.js';
@@ -33,6 +34,7 @@ export class Pager {
   readonly swapOut: SwapOut;
   readonly swapIn: SwapIn;
   readonly reclaim: Reclaim;
+  readonly sweep: ExpirySweep;
 
   constructor(rooms: Rooms) {
     const core = new Core(rooms);
@@ -51,6 +53,7 @@ export class Pager {
     this.core = core;
     this.swapOut = new SwapOut(core, writer, space, (entry) => this.#expireEntry(entry));
     this.reclaim = new Reclaim(core, this.swapOut, (entry) => this.#evictEntry(entry));
+    this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
     this.swapIn = new SwapIn(core, reader, this, (slot) => this.#end(slot, core.table.keyAt(slot)));
   }
 
@@ -285,7 +288,9 @@ export class Pager {
   }
 
   #expiryOf(terms: EntryTerms): number {
-    return terms.ttlMs === 0 ? 0 : this.core.environment.clock.now() + terms.ttlMs;
+    if (terms.ttlMs === 0) return 0;
+    this.sweep.start();
+    return this.core.environment.clock.now() + terms.ttlMs;
   }
 
   /** An overwrite keeps no pin, and whether the old value could be encoded says nothing of the new one. */

@@ -45,19 +45,22 @@ export class Reclaim {
   #exhausted = false;
   #restUntilMs = 0;
   #restMs = restMsMin;
+  #cancelRest: () => void = () => {};
   #waiting: Waiting[] = [];
   /** Why the last victims that had to leave could not. */
   #failure: Error | undefined = undefined;
   /** Calls of drain that have not ended: nothing new leaves meanwhile. */
   drains = 0;
-  closed = false;
+  #closed = false;
 
   constructor(core: Core, swapOut: SwapOut, evict: (entry: Entry) => void) {
     this.#core = core;
     this.#swapOut = swapOut;
     this.#evict = evict;
     this.#maxBytes = core.options.maxMemory;
-    this.#batchBytes = Math.min(core.pool.slabs.slabBytes, Math.floor(this.#maxBytes / 16));
+    // With maxMemory 0 there is something to swap out only after a pause, a pin or a `run`.
+    const share = this.#maxBytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil(this.#maxBytes / 16);
+    this.#batchBytes = Math.min(core.pool.slabs.slabBytes, share);
     this.#check = new OverBoundCheck(core, () => this.#turnSoon());
     swapOut.onSettled = (error) => this.#settled(error);
     core.onPagesFreed = () => this.mayHaveChanged();
@@ -97,6 +100,11 @@ export class Reclaim {
     if (pool.busy) pool.poll();
     if (residents.usedBytes + bytes > this.#maxBytes) this.#swapNow(this.#maxBytes - bytes);
     return residents.usedBytes + bytes <= this.#maxBytes;
+  }
+
+  /** Swapping in the background may go on, from the next turn of the event loop. */
+  goOn(): void {
+    if (this.#core.residents.usedBytes > this.lowWaterBytes) this.#turnSoon();
   }
 
   /** After a change that asked for no room first: what is over the bound leaves now, or as soon as it may. */
@@ -149,6 +157,12 @@ export class Reclaim {
     this.#swapOut.submit(open);
   }
 
+  close(): void {
+    this.#closed = true;
+    this.#check.close();
+    this.#cancelRest();
+  }
+
   rejectAll(error: Error): void {
     this.#endWaiting((waiting) => waiting.reject(error));
   }
@@ -161,7 +175,7 @@ export class Reclaim {
     const { residents } = this.#core;
     const goal = this.lowWaterBytes - bytes;
     let useless = 0;
-    while (residents.residentBytes > goal && useless < 4) {
+    while (residents.residentBytes > goal && useless < 4 && this.#mayFly) {
       const victim = this.takeVictim();
       const departure = victim === undefined ? undefined : this.#departOpen(victim);
       if (departure === undefined) break;
@@ -173,7 +187,7 @@ export class Reclaim {
   /** A turn of the event loop: a pass in the background, within its slice; then the open batch goes. */
   #turn(): void {
     this.#turnIsDue = false;
-    if (this.closed) return;
+    if (this.#closed) return;
     const { residents, pool, notices } = this.#core;
     if (this.#maySwap() && residents.residentBytes > this.lowWaterBytes) {
       if (pool.threadsMax > 0) this.#pass();
@@ -185,7 +199,7 @@ export class Reclaim {
   }
 
   #turnSoon(): void {
-    if (this.#turnIsDue || this.closed) return;
+    if (this.#turnIsDue || this.#closed) return;
     this.#turnIsDue = true;
     this.#core.environment.clock.nextTurn(() => this.#turn());
   }
@@ -196,7 +210,7 @@ export class Reclaim {
     const goal = this.lowWaterBytes - this.#batchBytes;
     const endsMs = environment.clock.monotonic() + sliceMs;
     let useless = 0;
-    for (let victims = 1; residents.residentBytes > goal; victims++) {
+    for (let victims = 1; residents.residentBytes > goal && this.#mayFly; victims++) {
       const victim = this.takeVictim();
       if (victim === undefined) {
         this.#exhausted = true;
@@ -249,6 +263,11 @@ export class Reclaim {
     return this.#restUntilMs === 0 || this.#core.environment.clock.monotonic() >= this.#restUntilMs;
   }
 
+  /** What is in flight takes memory until it has arrived: no more than what lies between the two marks. */
+  get #mayFly(): boolean {
+    return this.#core.residents.inFlightBytes < this.#maxBytes - this.lowWaterBytes;
+  }
+
   /** A batch of the threads has ended. */
   #settled(error: Error | undefined): void {
     this.#noteOutcome(error);
@@ -269,7 +288,8 @@ export class Reclaim {
     }
     const { clock } = this.#core.environment;
     this.#restUntilMs = clock.monotonic() + this.#restMs;
-    clock.after(this.#restMs, () => this.#turnSoon());
+    this.#cancelRest();
+    this.#cancelRest = clock.after(this.#restMs, () => this.#turnSoon());
     this.#restMs = Math.min(this.#restMs * 2, restMsMax);
   }
 
