@@ -40,6 +40,7 @@ export function buildPager(given: SwapStoreOptions): Pager {
     loadAreaBytes: 4 * slabBytes,
     workerUrl: options.workerUrl,
     onCompleted: (job) => pager.completed(job),
+    mustYield: () => pager.core.handsAreFull,
     onSliceEnd: () => pager.core.progressed(),
     onWarning: (error) => pager.core.notices.warn(error),
   });

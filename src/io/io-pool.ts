@@ -34,6 +34,8 @@ export interface IoPoolOptions<T> {
   readonly workerUrl: URL | undefined;
   /** A job has ended; its buffers and pages may be let go. */
   onCompleted(job: Job<T>): void;
+  /** True when no more completions should be delivered in this turn. */
+  mustYield(): boolean;
   /** A slice of completions is over. */
   onSliceEnd(): void;
   onWarning(error: SwapError): void;
@@ -131,7 +133,7 @@ export class IoPool<T> {
     try {
       while (this.#deliverOne()) {
         count++;
-        if (clock.monotonic() < endsMs) continue;
+        if (clock.monotonic() < endsMs && !this.#options.mustYield()) continue;
         this.#pollSoon();
         break;
       }
@@ -179,6 +181,7 @@ export class IoPool<T> {
       if (!this.#options.threads.canWait || performance.now() > endsMs) return false;
       Atomics.wait(words, Word.Completions, seen, 100);
     }
+    for (const thread of [...this.#threads.values()]) void thread.terminate();
     return true;
   }
 

@@ -53,21 +53,26 @@ export class Awaiting {
   }
 
   /**
-   * Brings keys in, some at a time, and holds them meanwhile, so that a later one cannot push out an earlier one;
-   * stops where memory has no room for more.
+   * Brings keys in, some at a time, and holds them meanwhile, so that a later one cannot push out an earlier one. Stops
+   * where they take what memory can hold without anything leaving again, and goes one by one when that comes near.
    */
   async preload(keys: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     const held: Entry[] = [];
+    let heldBytes = 0;
     const hold = (entry: Entry): void => {
       this.#pager.hold(entry);
       held.push(entry);
+      heldBytes += entry.size;
     };
+    const restfulBytes = this.#pager.reclaim.restfulBytes;
     try {
-      for (let from = 0; from < keys.length; from += preloadAtOnce) {
+      for (let from = 0; from < keys.length && heldBytes + this.#costOf(keys[from]!) <= restfulBytes; ) {
+        const to = from + (heldBytes < restfulBytes / 2 ? preloadAtOnce : 1);
         const waiter = new PreloadWaiter<Entry>(signal, this.#leave, hold);
-        this.#want(keys.slice(from, from + preloadAtOnce), waiter);
+        this.#want(keys.slice(from, to), waiter);
         await waiter.promise;
         if (waiter.noRoom) return;
+        from = to;
       }
     } finally {
       for (const entry of held) this.#pager.letGo(entry);
@@ -106,6 +111,14 @@ export class Awaiting {
 
   rejectAll(error: Error): void {
     for (const waiter of [...this.#waiters]) waiter.failed(error);
+  }
+
+  /** About what a key will cost in memory once it is there. */
+  #costOf(key: string): number {
+    const { table, residents } = this.#pager.core;
+    const slot = this.#pager.find(key);
+    if (slot === none) return 0;
+    return residents.get(key)?.size ?? (table.ownSize(slot) || 2 * table.recordBytes(slot));
   }
 
   /** Asks for each of `keys`; the waiter is complete when the last has arrived. */
@@ -156,7 +169,7 @@ export class Awaiting {
       swapIn.wait(slot, key, hash, waiter, index);
       return true;
     }
-    if (!swapIn.hasTime) return false;
+    if (!swapIn.hasTime || core.handsAreFull) return false;
     this.#readFor(slot, key, hash, index, waiter);
     return true;
   }

@@ -75,7 +75,8 @@ export class Closing {
 
   /** Everybody who waits is told, and nothing more is begun. */
   #end(): void {
-    const { reclaim, swapIn } = this.#pager;
+    const { reclaim, swapIn, core } = this.#pager;
+    core.notices.mute();
     const error = closedError();
     this.#computations.rejectAll(error);
     this.#awaiting.rejectAll(error);
@@ -95,6 +96,7 @@ export class Closing {
     core.copies.length = 0;
     core.table.clear();
     core.file.close();
+    core.progressed();
   }
 
   #isBusy(): boolean {

@@ -54,6 +54,8 @@ export class Core {
 
   // Entries handed out in this turn of the event loop carry its number; it is advanced by a later turn.
   turn = 1;
+  /** What those of this turn cost. */
+  guardedBytes = 0;
   #turnEnds = false;
   #generation: number;
   #afterProgress: Array<() => void> = [];
@@ -155,12 +157,14 @@ export class Core {
    * change the value in place.
    */
   guard(entry: Entry): void {
+    if (entry.guardTurn !== this.turn) this.guardedBytes += entry.size;
     entry.guardTurn = this.turn;
     if (this.#turnEnds) return;
     this.#turnEnds = true;
     this.environment.clock.nextTurn(() => {
       this.#turnEnds = false;
       this.turn++;
+      this.guardedBytes = 0;
     });
   }
 
@@ -173,6 +177,14 @@ export class Core {
   progressed(): void {
     this.notices.tell();
     if (this.#afterProgress.length > 0) for (const fn of this.#afterProgress.splice(0)) fn();
+  }
+
+  /**
+   * True when so much has been handed out in this turn that what comes next might find no room beside it: it waits for
+   * the next turn, as who awaits it may change it in place, and only a value in memory keeps that.
+   */
+  get handsAreFull(): boolean {
+    return this.guardedBytes > this.options.maxMemory / 2;
   }
 
   /** An I/O error in the words of the store. */

@@ -221,6 +221,8 @@ export class Pager {
 
   letGo(entry: Entry): void {
     entry.holds--;
+    // Whoever held it has had the time to change it in place.
+    entry.guardTurn = 0;
     if (this.core.residents.get(entry.key) === entry) this.#mayLeaveAgain(entry);
   }
 

@@ -71,6 +71,11 @@ export class Reclaim {
     return this.#core.pool.threadsMax > 0 ? this.#maxBytes - Math.ceil(this.#maxBytes / 8) : this.#maxBytes;
   }
 
+  /** What may be in memory without anything leaving soon. */
+  get restfulBytes(): number {
+    return this.lowWaterBytes - this.#batchBytes;
+  }
+
   /** Why the last `makeRoom` made none, where there was an error. */
   get failure(): Error | undefined {
     return this.#failure;
@@ -109,9 +114,12 @@ export class Reclaim {
 
   /** After a change that asked for no room first: what is over the bound leaves now, or as soon as it may. */
   trim(): void {
-    const { residents } = this.#core;
+    const { residents, pool, pauses } = this.#core;
     if (residents.usedBytes <= this.lowWaterBytes) return;
-    this.makeRoom(0);
+    if (pauses === 0) {
+      if (pool.threadsMax > 0) this.#swapABit(0);
+      if (residents.usedBytes > this.#maxBytes) this.#swapNow(this.#maxBytes);
+    }
     this.watch();
   }
 

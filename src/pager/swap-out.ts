@@ -233,14 +233,19 @@ export class SwapOut {
     const { batch, from, to } = job.owner;
     batch.openJobs--;
     if (job.type === JobType.Prepare) {
-      if (job.error === undefined && batch.live > 0) {
+      if (job.canceled) {
+        this.#undo(batch, from, to, job.error);
+      } else if (job.error === undefined && batch.live > 0) {
         this.#readSizes(batch);
         this.#submitWrites(batch);
         return;
       }
-      if (job.error !== undefined) this.#undo(batch, from, to, job.error);
+      else if (job.error !== undefined) this.#undo(batch, from, to, job.error);
+    } else if (job.canceled) {
+      // Whether it was written before it was cancelled does not matter: nobody wants it there.
+      this.#withdraw(batch, from, to, job.error);
     } else if (job.error === undefined) {
-      if (!job.canceled) this.#noteWritten(batch, from, job);
+      this.#noteWritten(batch, from, job);
       this.#confirm(batch, from, to);
     } else {
       this.#fail(batch, from, to, job.error);
@@ -491,18 +496,23 @@ export class SwapOut {
   /** The write of these records failed: their values are in memory as before. */
   #fail(batch: WriteBatch, from: number, to: number, error: SwapError): void {
     this.#core.counters.ioErrors++;
+    this.#withdraw(batch, from, to, isDiskFull(error) ? this.#asFull(error, batch.entries[from]!.key) : error);
+  }
+
+  /** These records are not in the file: their pages are free, and what still is theirs is in memory as before. */
+  #withdraw(batch: WriteBatch, from: number, to: number, error: Error | undefined): void {
     for (let index = from; index < to; index++) {
       this.#core.pages.release(batch.firstPages[index]!, this.#core.pagesOf(batch.recordBytes[index]!));
     }
     this.#forget(batch, from, to);
-    this.#undo(batch, from, to, isDiskFull(error) ? this.#asFull(error, batch.entries[from]!.key) : error);
+    this.#undo(batch, from, to, error);
   }
 
   #forget(batch: WriteBatch, from: number, to: number): void {
     batch.firstPages.fill(-1, from, to);
   }
 
-  #undo(batch: WriteBatch, from: number, to: number, error: Error): void {
+  #undo(batch: WriteBatch, from: number, to: number, error: Error | undefined): void {
     batch.error ??= error;
     for (let index = from; index < to; index++) {
       if (!batch.isLive(index)) continue;

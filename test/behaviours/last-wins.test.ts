@@ -259,11 +259,13 @@ describe('a size of its own', () => {
     expect(store.stats().residentBytes).toBe(0);
     store.get('a');
     expect(store.stats().residentBytes).toBe(777);
+    // Unchanged it would leave at once, without a flight.
+    (store.get('a') as { text: string }).text = 'y'.repeat(5_000);
     const leaving = store.swapOut('a');
     const { residentBytes, inFlightBytes } = store.stats();
     expect(residentBytes + inFlightBytes).toBe(777);
     await world.drive(leaving);
-    expect(await world.drive(store.load('a'))).toEqual({ text: 'x'.repeat(5_000) });
+    expect(await world.drive(store.load('a'))).toEqual({ text: 'y'.repeat(5_000) });
     expect(store.stats().residentBytes).toBe(777);
   });
 

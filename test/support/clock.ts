@@ -58,8 +58,12 @@ export class ManualClock implements Clock {
   async turn(): Promise<boolean> {
     const turns = this.#turns;
     this.#turns = [];
-    for (const fn of turns) fn();
+    // As between two immediates of the real loop.
     await microtasks();
+    for (const fn of turns) {
+      fn();
+      await microtasks();
+    }
     return turns.length > 0;
   }
 

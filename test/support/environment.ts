@@ -1,7 +1,7 @@
 /** A world of the test's own for a store: time, randomness, disk and threads, and the means to drive them. */
 import { type Environment, environmentKey } from '../../dist/environment.js';
 import type { SwapStoreOptions } from '../../dist/index.js';
-import { ManualClock } from './clock.js';
+import { ManualClock, microtasks } from './clock.js';
 import { FaultyDisk } from './faulty-disk.js';
 import { seededRandom } from './random.js';
 import { ManualThreads } from './threads.js';
@@ -40,7 +40,12 @@ export class World {
   /** One round: every job that is queued, every call off the loop, one turn. True when anything happened. */
   async round(): Promise<boolean> {
     let busy = false;
-    while (this.threads.step()) busy = true;
+    // No message of a thread overtakes the promises that are settled already.
+    await microtasks();
+    while (this.threads.step()) {
+      busy = true;
+      await microtasks();
+    }
     while (this.disk.stepAsynchronous()) busy = true;
     return (await this.clock.turn()) || busy;
   }
