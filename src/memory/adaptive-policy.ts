@@ -12,16 +12,25 @@
  */
 import { FrequencySketch } from './frequency-sketch.js';
 import { MainSet } from './main-set.js';
-import { Place, type Policy, type Resident } from './resident.js';
+import { Place, type Policy, type Resident, setAside } from './resident.js';
 import { ShadowCaches } from './shadow-caches.js';
+import { idleTicks } from './swappability.js';
 import { Window } from './window.js';
 import { Xorshift } from './xorshift.js';
 
 const sampleCount = 8;
+const freshCount = 3;
 /** Entries that may move from the window to the main set in one call. */
 const movesMax = 2;
 /** Calls of `add` between two looks at how many entries memory holds. */
 const scaleInterval = 32;
+/**
+ * Uses of an entry that follow each other within so many ticks, as parts of the entries that memory or the window
+ * holds, count as one. The entry gains nothing by more: it would be counted up to the most anyway, and its place in the
+ * order is at most that much too old. It makes a hit on what is hot a comparison.
+ */
+const burstPerMemory = 1 / 4;
+const burstPerWindow = 1 / 2;
 
 export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   // A candidate is in the window or in the main set, as its `place` says, and never in both.
@@ -34,12 +43,15 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   #fullBytes: number;
   #leastBytes = Number.MAX_SAFE_INTEGER;
   #takenBytes = 0;
+  // The one for the window is not above the one for the main set.
+  #burstTicksMain = 0;
+  #burstTicksWindow = 0;
   #clock = 0;
   #additions = 0;
 
   constructor(capacityBytes: number, random: () => number) {
     const sampling = new Xorshift(random());
-    this.#main = new MainSet(sampling);
+    this.#main = new MainSet(sampling, sampleCount, freshCount);
     this.#shadows = new ShadowCaches(sampling);
     this.#capacityBytes = capacityBytes;
     this.#fullBytes = capacityBytes;
@@ -70,6 +82,11 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   touch(entry: E): void {
+    const idle = idleTicks(this.#clock, entry.stamp);
+    if (idle < this.#burstTicksWindow || (idle < this.#burstTicksMain && entry.place === Place.Main)) {
+      this.#clock = (this.#clock + 1) | 0;
+      return;
+    }
     if (entry.place === Place.Window) this.#window.touch(entry);
     this.#use(entry);
   }
@@ -93,11 +110,15 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   clear(): void {
+    this.#window.forEach(setAside);
+    this.#main.forEach(setAside);
     this.#window.clear();
     this.#main.clear();
     this.#sketch.clear();
     this.#shadows.clear();
     this.#fullBytes = this.#capacityBytes;
+    this.#leastBytes = Number.MAX_SAFE_INTEGER;
+    this.#takenBytes = 0;
   }
 
   #use(entry: E): void {
@@ -110,7 +131,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
 
   /** Takes out the loser of a duel, and has the winner in the main set; or what there is, where a side is missing. */
   #duel(): E | undefined {
-    const weakest = this.#main.best(sampleCount, this.#clock);
+    const weakest = this.#main.best(this.#clock);
     const tooMuch = this.#main.bytes > this.#mainBytesMax;
     const candidate = weakest !== undefined && tooMuch ? undefined : this.#window.pop();
     if (candidate === undefined) {
@@ -174,5 +195,8 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     const entryCount = (count * Math.max(this.#capacityBytes, totalBytes)) / totalBytes;
     this.#shadows.scale(entryCount);
     this.#sketch.period(entryCount);
+    this.#burstTicksMain = Math.floor(entryCount * burstPerMemory);
+    const windowTicks = Math.floor(entryCount * this.#shadows.share * burstPerWindow);
+    this.#burstTicksWindow = Math.min(this.#burstTicksMain, windowTicks);
   }
 }

@@ -36,6 +36,12 @@ export abstract class Resident {
   }
 }
 
+/** Marks an entry as no candidate. */
+export function setAside(entry: Resident): void {
+  entry.place = Place.Aside;
+  entry.position = -1;
+}
+
 /**
  * Chooses which values leave. A policy knows only candidates: whatever must stay is taken out with `remove` first,
  * so that a victim never has to be skipped.
@@ -53,7 +59,7 @@ export interface Policy<E extends Resident = Resident> {
   takeVictim(): E | undefined;
   /** The size of a candidate has changed from `oldSize` to `entry.size`. */
   resized(entry: E, oldSize: number): void;
-  /** Forgets all candidates. */
+  /** Forgets all candidates and all it has learned; leaves each `place` Aside, so that it takes a pass over them. */
   clear(): void;
   /** Bytes of the policy's own structures off the entries themselves. */
   readonly bytes: number;
