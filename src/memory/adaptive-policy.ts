@@ -68,7 +68,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
 
   add(entry: E): void {
     entry.home = Place.Window;
-    this.restore(entry);
+    this.#put(entry);
     this.#use(entry);
     this.#sketch.grow(this.#window.count + this.#main.count);
     if (++this.#additions % scaleInterval === 1) this.#scale();
@@ -76,9 +76,8 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   restore(entry: E): void {
-    entry.place = entry.home;
-    if (entry.place === Place.Main) this.#main.add(entry);
-    else this.#window.push(entry);
+    this.#put(entry);
+    this.touch(entry);
   }
 
   touch(entry: E): void {
@@ -121,6 +120,12 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     this.#takenBytes = 0;
   }
 
+  #put(entry: E): void {
+    entry.place = entry.home;
+    if (entry.place === Place.Main) this.#main.add(entry);
+    else this.#window.push(entry);
+  }
+
   #use(entry: E): void {
     const hash = entry.hash;
     this.#clock = (this.#clock + 1) | 0;
@@ -151,9 +156,8 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   #admit(entry: E): void {
-    entry.place = Place.Main;
     entry.home = Place.Main;
-    this.#main.add(entry);
+    this.#put(entry);
   }
 
   get #mainBytesMax(): number {
@@ -191,7 +195,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
 
   #scale(): void {
     const count = this.#window.count + this.#main.count;
-    const totalBytes = this.#window.bytes + this.#main.bytes;
+    const totalBytes = Math.max(1, this.#window.bytes + this.#main.bytes);
     const entryCount = (count * Math.max(this.#capacityBytes, totalBytes)) / totalBytes;
     this.#shadows.scale(entryCount);
     this.#sketch.period(entryCount);

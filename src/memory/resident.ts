@@ -49,7 +49,10 @@ export function setAside(entry: Resident): void {
 export interface Policy<E extends Resident = Resident> {
   /** A value has come in, new or back from the file: this counts as a use of its key. */
   add(entry: E): void;
-  /** A resident is a candidate again after it stood aside: let go by a pin or `run`, or its swap was cancelled. */
+  /**
+   * A resident is a candidate again after it stood aside: let go by a pin or `run`, or its swap was cancelled. It goes
+   * back to its home, and this counts as one use, as none was counted meanwhile.
+   */
   restore(entry: E): void;
   /** A candidate was used. The hot path: no allocation, no list moved in the main set. */
   touch(entry: E): void;

@@ -22,14 +22,14 @@ export class SwappabilityPolicy<E extends Resident> implements Policy<E> {
   }
 
   add(entry: E): void {
-    this.restore(entry);
+    entry.place = Place.Main;
+    entry.home = Place.Main;
+    this.#candidates.add(entry);
     this.touch(entry);
   }
 
   restore(entry: E): void {
-    entry.place = Place.Main;
-    entry.home = Place.Main;
-    this.#candidates.add(entry);
+    this.add(entry);
   }
 
   touch(entry: E): void {
