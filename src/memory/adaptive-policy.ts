@@ -185,7 +185,6 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   #learnFull(victim: E): void {
     const totalBytes = this.#window.bytes + this.#main.bytes;
     if (totalBytes < this.#leastBytes) this.#leastBytes = totalBytes;
-    if (totalBytes < this.#fullBytes) this.#fullBytes = totalBytes;
     this.#takenBytes += victim.size;
     if (this.#takenBytes * 4 < this.#fullBytes) return;
     this.#fullBytes = this.#leastBytes;
