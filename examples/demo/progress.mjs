@@ -26,7 +26,6 @@ function bar(title, totalCount) {
       barsize: 28,
       autopadding: true,
       linewrap: true,
-      hideCursor: null,
       gracefulExit: false,
     },
     cliProgress.Presets.shades_classic,

@@ -12,16 +12,25 @@
  */
 import { FrequencySketch } from './frequency-sketch.js';
 import { MainSet } from './main-set.js';
-import { Place, type Policy, type Resident } from './resident.js';
+import { Place, type Policy, type Resident, setAside } from './resident.js';
 import { ShadowCaches } from './shadow-caches.js';
+import { idleTicks } from './swappability.js';
 import { Window } from './window.js';
 import { Xorshift } from './xorshift.js';
 
 const sampleCount = 8;
+const freshCount = 3;
 /** Entries that may move from the window to the main set in one call. */
 const movesMax = 2;
 /** Calls of `add` between two looks at how many entries memory holds. */
 const scaleInterval = 32;
+/**
+ * Uses of an entry that follow each other within so many ticks, as parts of the entries that memory or the window
+ * holds, count as one. The entry gains nothing by more: it would be counted up to the most anyway, and its place in the
+ * order is at most that much too old. It makes a hit on what is hot a comparison.
+ */
+const burstPerMemory = 1 / 4;
+const burstPerWindow = 1 / 2;
 
 export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   // A candidate is in the window or in the main set, as its `place` says, and never in both.
@@ -34,12 +43,15 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   #fullBytes: number;
   #leastBytes = Number.MAX_SAFE_INTEGER;
   #takenBytes = 0;
+  // The one for the window is not above the one for the main set.
+  #burstTicksMain = 0;
+  #burstTicksWindow = 0;
   #clock = 0;
   #additions = 0;
 
   constructor(capacityBytes: number, random: () => number) {
     const sampling = new Xorshift(random());
-    this.#main = new MainSet(sampling);
+    this.#main = new MainSet(sampling, sampleCount, freshCount);
     this.#shadows = new ShadowCaches(sampling);
     this.#capacityBytes = capacityBytes;
     this.#fullBytes = capacityBytes;
@@ -56,7 +68,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
 
   add(entry: E): void {
     entry.home = Place.Window;
-    this.restore(entry);
+    this.#put(entry);
     this.#use(entry);
     this.#sketch.grow(this.#window.count + this.#main.count);
     if (++this.#additions % scaleInterval === 1) this.#scale();
@@ -64,12 +76,16 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   restore(entry: E): void {
-    entry.place = entry.home;
-    if (entry.place === Place.Main) this.#main.add(entry);
-    else this.#window.push(entry);
+    this.#put(entry);
+    this.touch(entry);
   }
 
   touch(entry: E): void {
+    const idle = idleTicks(this.#clock, entry.stamp);
+    if (idle < this.#burstTicksWindow || (idle < this.#burstTicksMain && entry.place === Place.Main)) {
+      this.#clock = (this.#clock + 1) | 0;
+      return;
+    }
     if (entry.place === Place.Window) this.#window.touch(entry);
     this.#use(entry);
   }
@@ -93,11 +109,21 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   clear(): void {
+    this.#window.forEach(setAside);
+    this.#main.forEach(setAside);
     this.#window.clear();
     this.#main.clear();
     this.#sketch.clear();
     this.#shadows.clear();
     this.#fullBytes = this.#capacityBytes;
+    this.#leastBytes = Number.MAX_SAFE_INTEGER;
+    this.#takenBytes = 0;
+  }
+
+  #put(entry: E): void {
+    entry.place = entry.home;
+    if (entry.place === Place.Main) this.#main.add(entry);
+    else this.#window.push(entry);
   }
 
   #use(entry: E): void {
@@ -110,7 +136,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
 
   /** Takes out the loser of a duel, and has the winner in the main set; or what there is, where a side is missing. */
   #duel(): E | undefined {
-    const weakest = this.#main.best(sampleCount, this.#clock);
+    const weakest = this.#main.best(this.#clock);
     const tooMuch = this.#main.bytes > this.#mainBytesMax;
     const candidate = weakest !== undefined && tooMuch ? undefined : this.#window.pop();
     if (candidate === undefined) {
@@ -130,9 +156,8 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   #admit(entry: E): void {
-    entry.place = Place.Main;
     entry.home = Place.Main;
-    this.#main.add(entry);
+    this.#put(entry);
   }
 
   get #mainBytesMax(): number {
@@ -160,7 +185,6 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   #learnFull(victim: E): void {
     const totalBytes = this.#window.bytes + this.#main.bytes;
     if (totalBytes < this.#leastBytes) this.#leastBytes = totalBytes;
-    if (totalBytes < this.#fullBytes) this.#fullBytes = totalBytes;
     this.#takenBytes += victim.size;
     if (this.#takenBytes * 4 < this.#fullBytes) return;
     this.#fullBytes = this.#leastBytes;
@@ -170,9 +194,12 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
 
   #scale(): void {
     const count = this.#window.count + this.#main.count;
-    const totalBytes = this.#window.bytes + this.#main.bytes;
+    const totalBytes = Math.max(1, this.#window.bytes + this.#main.bytes);
     const entryCount = (count * Math.max(this.#capacityBytes, totalBytes)) / totalBytes;
     this.#shadows.scale(entryCount);
     this.#sketch.period(entryCount);
+    this.#burstTicksMain = Math.floor(entryCount * burstPerMemory);
+    const windowTicks = Math.floor(entryCount * this.#shadows.share * burstPerWindow);
+    this.#burstTicksWindow = Math.min(this.#burstTicksMain, windowTicks);
   }
 }

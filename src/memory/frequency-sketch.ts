@@ -27,7 +27,7 @@ const counterMax = 15;
 const entriesMax = 1 << 23;
 
 export class FrequencySketch {
-  // `blockCount` lies above half of `mask + 1` and not above the whole of it: blocks from half on have been split off.
+  // `blockCount` is above half of `mask + 1` and not above the whole: blocks from half on have been split off.
   readonly #segments: Int32Array[] = [];
   #blockCount = segmentBlocks;
   #mask = segmentBlocks - 1;
@@ -101,7 +101,8 @@ export class FrequencySketch {
 
   clear(): void {
     this.#segments.length = 1;
-    this.#segments[0]!.fill(0);
+    this.#segment = this.#segments[0]!;
+    this.#segment.fill(0);
     this.#blockCount = segmentBlocks;
     this.#mask = segmentBlocks - 1;
     this.#epoch = 0;

@@ -3,7 +3,7 @@
  * and a loop slightly larger than memory never hits; it is here to be compared with, and for uses that are recent or
  * never. An entry that comes back after it stood aside counts as used just then, as its old place is not kept.
  */
-import { Place, type Policy, type Resident } from './resident.js';
+import { Place, type Policy, type Resident, setAside } from './resident.js';
 import { Window } from './window.js';
 
 export class LruPolicy<E extends Resident> implements Policy<E> {
@@ -46,8 +46,4 @@ export class LruPolicy<E extends Resident> implements Policy<E> {
     this.#list.forEach(setAside);
     this.#list.clear();
   }
-}
-
-function setAside(entry: Resident): void {
-  entry.place = Place.Aside;
 }

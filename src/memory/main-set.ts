@@ -19,9 +19,20 @@ export class MainSet<E extends Resident> {
   readonly #random: Xorshift;
   #count = 0;
   #bytes = 0;
+  // Positions that are looked at for a victim. Whatever stands there is as good a sample as what was drawn.
+  readonly #sample: Uint32Array;
+  readonly #freshCount: number;
+  #next = 0;
 
-  constructor(random: Xorshift) {
+  /**
+   * @param sampleCount Entries of which the best is taken.
+   * @param freshCount How many of them are drawn anew each time. The others stay for the next time: to look at an
+   * entry that lies cold in memory is most of what a victim costs.
+   */
+  constructor(random: Xorshift, sampleCount: number, freshCount: number) {
     this.#random = random;
+    this.#sample = new Uint32Array(sampleCount);
+    this.#freshCount = freshCount;
   }
 
   get count(): number {
@@ -63,14 +74,18 @@ export class MainSet<E extends Resident> {
     this.#bytes += entry.size - oldSize;
   }
 
-  /** The most swappable of `sampleCount` random entries. One that was used in this tick only if all of them were. */
-  best(sampleCount: number, clock: number): E | undefined {
+  /** The most swappable entry of the sample. One that was used in this very tick only if all of them were. */
+  best(clock: number): E | undefined {
     const count = this.#count;
     if (count === 0) return undefined;
+    const sample = this.#sample;
+    this.#draw(count);
     let best: E | undefined;
     let bestRank = -1;
-    for (let taken = 0; taken < sampleCount; taken++) {
-      const position = this.#random.below(count);
+    for (let index = 0; index < sample.length; index++) {
+      // The set may have shrunk since this position was drawn.
+      if (sample[index]! >= count) sample[index] = this.#random.below(count);
+      const position = sample[index]!;
       const entry = this.#chunks[position >>> chunkBits]![position & (chunkLength - 1)]!;
       const rank = swappability(idleTicks(clock, entry.stamp), entry.size);
       if (rank > bestRank) {
@@ -90,5 +105,13 @@ export class MainSet<E extends Resident> {
     this.#chunks.length = 0;
     this.#count = 0;
     this.#bytes = 0;
+  }
+
+  /** Replaces the positions of the sample that were drawn longest ago. */
+  #draw(count: number): void {
+    for (let drawn = 0; drawn < this.#freshCount; drawn++) {
+      this.#sample[this.#next] = this.#random.below(count);
+      this.#next = this.#next + 1 === this.#sample.length ? 0 : this.#next + 1;
+    }
   }
 }

@@ -36,6 +36,12 @@ export abstract class Resident {
   }
 }
 
+/** Marks an entry as no candidate. */
+export function setAside(entry: Resident): void {
+  entry.place = Place.Aside;
+  entry.position = -1;
+}
+
 /**
  * Chooses which values leave. A policy knows only candidates: whatever must stay is taken out with `remove` first,
  * so that a victim never has to be skipped.
@@ -43,7 +49,10 @@ export abstract class Resident {
 export interface Policy<E extends Resident = Resident> {
   /** A value has come in, new or back from the file: this counts as a use of its key. */
   add(entry: E): void;
-  /** A resident is a candidate again after it stood aside: let go by a pin or `run`, or its swap was cancelled. */
+  /**
+   * A resident is a candidate again after it stood aside: let go by a pin or `run`, or its swap was cancelled. It goes
+   * back to its home, and this counts as one use, as none was counted meanwhile.
+   */
   restore(entry: E): void;
   /** A candidate was used. The hot path: no allocation, no list moved in the main set. */
   touch(entry: E): void;
@@ -53,7 +62,7 @@ export interface Policy<E extends Resident = Resident> {
   takeVictim(): E | undefined;
   /** The size of a candidate has changed from `oldSize` to `entry.size`. */
   resized(entry: E, oldSize: number): void;
-  /** Forgets all candidates. */
+  /** Forgets all candidates and all it has learned; leaves each `place` Aside, so that it takes a pass over them. */
   clear(): void;
   /** Bytes of the policy's own structures off the entries themselves. */
   readonly bytes: number;

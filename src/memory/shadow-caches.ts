@@ -58,7 +58,9 @@ export class ShadowCaches {
   }
 
   /** Replays a use of a sampled key in each shadow. */
-  use(hash: number, sketch: FrequencySketch): void {
+  use(keyHash: number, sketch: FrequencySketch): void {
+    // Signed, as the shadows keep it.
+    const hash = keyHash | 0;
     const hits = this.#hits;
     const caches = this.#caches;
     for (let index = 0; index < caches.length; index++) {

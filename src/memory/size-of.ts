@@ -17,38 +17,31 @@
  */
 
 import { types } from 'node:util';
-import * as v8 from 'node:v8';
-
-/** One tagged field or element; also what a value costs that fits into one. */
-const SLOT_BYTES = 8;
-/** A number in a field that is no small integer: V8 boxes it. Elements of arrays of numbers alone are not boxed. */
-const HEAP_NUMBER_BYTES = 16;
-/** Header of a string, a bigint and a backing store: map, length or hash. */
-const HEADER_BYTES = 16;
-/** Three words of header, and one that is spare on average: a literal has none, `{}` grown by hand up to four. */
-const RECORD_BYTES = 32;
-/** An object whose properties lie in a hash table, and the table's own header. */
-const DICTIONARY_BYTES = 90;
-/** Key, value and details. */
-const DICTIONARY_ENTRY_BYTES = 24;
-const ARRAY_BYTES = 32;
-/** Map or Set with the header of its table; each table entry carries half a bucket. */
-const TABLE_BYTES = 82;
-const MAP_ENTRY_BYTES = 28;
-const SET_ENTRY_BYTES = 20;
-const CAPACITY_MIN = 4;
-/** An object with elements, and the four fields that `{}` reserves. */
-const INDEXED_BYTES = 56;
-const ARRAY_BUFFER_BYTES = 97;
-const VIEW_BYTES = 100;
-/** V8 keeps so many bytes within the view itself; asking such a view for its buffer would move them out. */
-const VIEW_INLINE_BYTES_MAX = 64;
-const DATE_BYTES = 104;
-const REG_EXP_BYTES = 100;
-/** Besides its fields: the call sites of a shallow stack. */
-const ERROR_BYTES = 144;
-/** Boxed primitives, promises, functions: what is stored rarely and cannot be looked into. */
-const OPAQUE_BYTES = 64;
+import {
+  ARRAY_BUFFER_BYTES,
+  ARRAY_BYTES,
+  bigintSize,
+  capacityFor,
+  DATE_BYTES,
+  DICTIONARY_BYTES,
+  dictionarySize,
+  ERROR_BYTES,
+  elementsSize,
+  HEADER_BYTES,
+  HEAP_NUMBER_BYTES,
+  INDEXED_BYTES,
+  isIndex,
+  isSmallInteger,
+  MAP_ENTRY_BYTES,
+  OPAQUE_BYTES,
+  RECORD_BYTES,
+  REG_EXP_BYTES,
+  SET_ENTRY_BYTES,
+  SLOT_BYTES,
+  stringSize,
+  TABLE_BYTES,
+  viewSize,
+} from './heap-layout.js';
 
 /** V8 turns an object with more named properties than this into a dictionary, however it was made. */
 const RECORD_NAMES_MAX = 128;
@@ -104,12 +97,17 @@ export function sizeOf(value: unknown): number {
 let idleSurvey: Survey | undefined;
 
 function objectSize(root: object): number {
+  const bytes = ArrayBuffer.isView(root) ? viewSize(root) : graphSize(root);
+  // A Proxy may claim any length, a shadowed property be anything, and nested lengths multiply.
+  return bytes >= SLOT_BYTES && bytes < Number.MAX_SAFE_INTEGER ? Math.round(bytes) : OPAQUE_BYTES;
+}
+
+function graphSize(root: object): number {
   const survey = idleSurvey ?? new Survey();
   idleSurvey = undefined;
   const bytes = survey.take(root);
   idleSurvey = survey;
-  // A Proxy may claim any length, and nested ones multiply.
-  return bytes < Number.MAX_SAFE_INTEGER ? Math.round(bytes) : OPAQUE_BYTES;
+  return bytes;
 }
 
 const enum Kind {
@@ -117,7 +115,6 @@ const enum Kind {
   Instance,
   Map,
   Set,
-  View,
   Buffer,
   Date,
   RegExp,
@@ -130,7 +127,6 @@ const enum Kind {
 const kinds = new WeakMap<object, Kind>([
   [Map.prototype, Kind.Map],
   [Set.prototype, Kind.Set],
-  [Buffer.prototype, Kind.View],
 ]);
 
 function kindOf(value: object, prototype: object): Kind {
@@ -142,7 +138,6 @@ function kindOf(value: object, prototype: object): Kind {
 }
 
 function classify(value: object): Kind {
-  if (ArrayBuffer.isView(value)) return Kind.View;
   if (types.isMap(value)) return Kind.Map;
   if (types.isSet(value)) return Kind.Set;
   if (types.isAnyArrayBuffer(value)) return Kind.Buffer;
@@ -206,17 +201,17 @@ class Survey {
     try {
       if (Array.isArray(value)) return this.array(value, weight);
       const prototype: object | null = Object.getPrototypeOf(value);
-      if (prototype === Object.prototype) return this.record(value as Fields, weight, RECORD_NAMES_MAX);
-      if (prototype === null) return this.record(value as Fields, weight, -1);
+      if (prototype === Object.prototype || prototype === null) {
+        return this.record(value as Fields, prototype, weight);
+      }
+      if (ArrayBuffer.isView(value)) return viewSize(value);
       switch (kindOf(value, prototype)) {
         case Kind.Instance:
-          return this.record(value as Fields, weight, RECORD_NAMES_MAX);
+          return this.record(value as Fields, prototype, weight);
         case Kind.Map:
           return this.map(value as Map<unknown, unknown>, weight);
         case Kind.Set:
           return this.set(value as Set<unknown>, weight);
-        case Kind.View:
-          return viewSize(value as ArrayBufferView);
         case Kind.Buffer:
           return ARRAY_BUFFER_BYTES + (value as ArrayBuffer).byteLength;
         case Kind.Date:
@@ -275,17 +270,19 @@ class Survey {
   }
 
   /**
-   * All of the first 32 fields are looked at, further ones ever more sparsely. With more than `recordNamesMax` names it
-   * is a dictionary; one without a prototype always is.
+   * All of the first 32 fields are looked at, further ones ever more sparsely. Beyond so many names it is a
+   * dictionary; one without a prototype always is.
    */
-  private record(fields: Fields, weight: number, recordNamesMax: number): number {
+  private record(fields: Fields, prototype: object | null, weight: number): number {
+    // The check is free on most shapes and dear on some; what a plain object could inherit is not worth it.
+    const mayInherit = prototype !== Object.prototype && prototype !== null;
     let count = 0;
     let looks = 0;
     let nextLook = 1;
     let bytes = 0;
     let nameLengths = 0;
     for (const name in fields) {
-      if (!Object.hasOwn(fields, name)) continue;
+      if (mayInherit && !Object.hasOwn(fields, name)) continue;
       if (++count < nextLook) continue;
       // Indices come before names, so that the first one tells.
       if (count === 1 && isIndex(name)) return this.indexed(fields, INDEXED_BYTES, weight);
@@ -297,7 +294,7 @@ class Survey {
       else nameLengths += gap * name.length;
     }
     this.looks += looks;
-    if (count <= recordNamesMax) return RECORD_BYTES + SLOT_BYTES * count + bytes;
+    if (count <= RECORD_NAMES_MAX && prototype !== null) return RECORD_BYTES + SLOT_BYTES * count + bytes;
     const namesSize = HEADER_BYTES * count + nameLengths;
     return DICTIONARY_BYTES + dictionarySize(count) + namesSize / 2 + bytes;
   }
@@ -344,7 +341,7 @@ class Survey {
       else if (typeof element === 'number') numbers++;
       bytes += this.look(element, weight * share);
     }
-    if (missing === samples && length > GAP_MIN && !(length >> 1 in array)) {
+    if (missing === samples && length > GAP_MIN && !(length >>> 1 in array)) {
       return this.indexed(array as unknown as Fields, ARRAY_BYTES, weight);
     }
     // Where all elements are numbers, they lie in the slots themselves.
@@ -382,7 +379,7 @@ class Survey {
   }
 
   private error(error: Error, weight: number): number {
-    const fields = this.record(error as unknown as Fields, weight, RECORD_NAMES_MAX);
+    const fields = this.record(error as unknown as Fields, Error.prototype, weight);
     return ERROR_BYTES + fields + this.look(error.message, weight) + this.look(error.cause, weight);
   }
 
@@ -405,61 +402,6 @@ class Survey {
 }
 
 type Fields = Record<string, unknown>;
-
-function isSmallInteger(value: number): boolean {
-  return (value | 0) === value;
-}
-
-/** Newer runtimes say how a string is stored. Elsewhere a search that V8 ends at once for one byte a character does. */
-const isOneByte =
-  (v8 as { isStringOneByteRepresentation?: (text: string) => boolean }).isStringOneByteRepresentation ??
-  ((text: string): boolean => !/[\u0100-\uffff]/.test(text));
-
-function stringSize(text: string): number {
-  const length = text.length;
-  // V8 has these ready made.
-  if (length === 0 || (length === 1 && text.charCodeAt(0) < 256)) return SLOT_BYTES;
-  return (HEADER_BYTES + (isOneByte(text) ? length : 2 * length) + 7) & ~7;
-}
-
-function bigintSize(value: bigint): number {
-  if (BigInt.asIntN(64, value) === value) return HEADER_BYTES + 8;
-  const hexDigits = (value < 0n ? -value : value).toString(16).length;
-  return HEADER_BYTES + 8 * Math.ceil(hexDigits / 16);
-}
-
-function viewSize(view: ArrayBufferView): number {
-  const byteLength = view.byteLength;
-  if (byteLength <= VIEW_INLINE_BYTES_MAX && view.byteOffset === 0) {
-    return VIEW_BYTES + ARRAY_BUFFER_BYTES + byteLength;
-  }
-  const bufferBytes = view.buffer.byteLength;
-  if (bufferBytes !== Buffer.poolSize || bufferBytes === byteLength || !Buffer.isBuffer(view)) {
-    return VIEW_BYTES + ARRAY_BUFFER_BYTES + bufferBytes;
-  }
-  // A share of the pool, and of what is left over at its end because the next one did not fit.
-  const waste = Math.min(1.3, bufferBytes / Math.max(1, bufferBytes - 2 * byteLength));
-  return VIEW_BYTES + byteLength * waste;
-}
-
-/** The backing store of `length` slots, with what grown ones have spare: none if made to size, up to half if pushed. */
-function elementsSize(length: number): number {
-  return length === 0 ? 0 : HEADER_BYTES + SLOT_BYTES * (length + ((length + 8) >>> 4));
-}
-
-function dictionarySize(count: number): number {
-  return DICTIONARY_ENTRY_BYTES * capacityFor(count + (count >>> 1));
-}
-
-/** V8's hash tables double. */
-function capacityFor(count: number): number {
-  return count <= CAPACITY_MIN ? CAPACITY_MIN : 2 ** (32 - Math.clz32(count - 1));
-}
-
-function isIndex(name: string): boolean {
-  const first = name.charCodeAt(0);
-  return first >= 48 && first <= 57 && String(Number(name) >>> 0) === name;
-}
 
 /** Where a sample is taken: spread over the length, and irregularly, so that no period of the data hides from it. */
 function sampleIndex(sample: number, samples: number, length: number): number {

@@ -4,7 +4,7 @@
  * weaknesses; the difference is that a large idle value leaves before a small one.
  */
 import { MainSet } from './main-set.js';
-import { Place, type Policy, type Resident } from './resident.js';
+import { Place, type Policy, type Resident, setAside } from './resident.js';
 import { Xorshift } from './xorshift.js';
 
 const sampleCount = 5;
@@ -14,7 +14,7 @@ export class SwappabilityPolicy<E extends Resident> implements Policy<E> {
   #clock = 0;
 
   constructor(random: () => number) {
-    this.#candidates = new MainSet(new Xorshift(random()));
+    this.#candidates = new MainSet(new Xorshift(random()), sampleCount, sampleCount);
   }
 
   get bytes(): number {
@@ -22,14 +22,14 @@ export class SwappabilityPolicy<E extends Resident> implements Policy<E> {
   }
 
   add(entry: E): void {
-    this.restore(entry);
+    entry.place = Place.Main;
+    entry.home = Place.Main;
+    this.#candidates.add(entry);
     this.touch(entry);
   }
 
   restore(entry: E): void {
-    entry.place = Place.Main;
-    entry.home = Place.Main;
-    this.#candidates.add(entry);
+    this.add(entry);
   }
 
   touch(entry: E): void {
@@ -43,7 +43,7 @@ export class SwappabilityPolicy<E extends Resident> implements Policy<E> {
   }
 
   takeVictim(): E | undefined {
-    const entry = this.#candidates.best(sampleCount, this.#clock);
+    const entry = this.#candidates.best(this.#clock);
     if (entry !== undefined) this.remove(entry);
     return entry;
   }
@@ -53,6 +53,7 @@ export class SwappabilityPolicy<E extends Resident> implements Policy<E> {
   }
 
   clear(): void {
+    this.#candidates.forEach(setAside);
     this.#candidates.clear();
   }
 }

@@ -17,12 +17,9 @@ const entryOverheadBytes = 104;
 
 export class Window<E extends Resident> {
   // `bytes` is the sum of the sizes of the entries in the list.
-  readonly #list = new LRUCache<E, E>({
-    maxSize: Number.MAX_SAFE_INTEGER,
-    sizeCalculation: () => 1,
-  });
+  #list = createList<E>();
   #bytes = 0;
-  /** lru-cache never gives room back, so that its own memory goes by the longest it has been. */
+  /** Most entries there have been: lru-cache gives no room back, so that its own memory goes by this. */
   #longest = 0;
 
   get count(): number {
@@ -74,7 +71,12 @@ export class Window<E extends Resident> {
   }
 
   clear(): void {
-    this.#list.clear();
+    this.#list = createList();
     this.#bytes = 0;
+    this.#longest = 0;
   }
+}
+
+function createList<E extends Resident>(): LRUCache<E, E> {
+  return new LRUCache<E, E>({ maxSize: Number.MAX_SAFE_INTEGER, sizeCalculation: () => 1 });
 }
