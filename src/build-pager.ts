@@ -6,8 +6,8 @@ import { PageMap } from './disk/page-map.js';
 import { SwapFile } from './disk/swap-file.js';
 import { SwapError } from './errors.js';
 import { IoPool } from './io/io-pool.js';
-import { createPolicy } from './memory/policy.js';
 import { PointerTable } from './memory/pointer-table.js';
+import { createPolicy } from './memory/policy.js';
 import { ResidentSet } from './memory/resident-set.js';
 import { Xorshift } from './memory/xorshift.js';
 import { nodeEnvironment } from './node-environment.js';
@@ -26,7 +26,12 @@ export function buildPager(given: SwapStoreOptions): Pager {
   const options = checkOptions(given);
   const environment = environmentOf(given) ?? nodeEnvironment;
   const { disk, clock, threads } = environment;
-  const file = new SwapFile({ path: options.path, pageSize: options.pageSize, maxSwap: options.maxSwap, disk });
+  const file = new SwapFile({
+    path: options.path,
+    pageSize: options.pageSize,
+    maxSwap: options.maxSwap,
+    disk,
+  });
   const random = new Xorshift(environment.random());
   const policy = createPolicy<Entry>(options.policy, options.maxMemory, () => random.below(2 ** 32));
   const slabBytes = slabBytesFor(options.maxMemory);

@@ -7,12 +7,19 @@ const safeLength = Math.floor(keyBytesMax / 3);
 
 export function checkKey(key: unknown): asserts key is string {
   if (typeof key !== 'string') {
-    throw new SwapError('ERR_SWAP_KEY', `a key must be a string, but ${key === null ? 'null' : `a ${typeof key}`} was given`);
+    throw new SwapError(
+      'ERR_SWAP_KEY',
+      `a key must be a string, but ${key === null ? 'null' : `a ${typeof key}`} was given`,
+    );
   }
   if (key.length === 0) throw new SwapError('ERR_SWAP_KEY', 'a key must not be empty', { key });
   if (key.length > safeLength && Buffer.byteLength(key) > keyBytesMax) {
     const given = `${Buffer.byteLength(key)} bytes (${JSON.stringify(key.slice(0, 40))}…) were given`;
-    throw new SwapError('ERR_SWAP_KEY', `a key must take at most ${keyBytesMax} bytes in UTF-8, but ${given}`, { key });
+    throw new SwapError(
+      'ERR_SWAP_KEY',
+      `a key must take at most ${keyBytesMax} bytes in UTF-8, but ${given}`,
+      { key },
+    );
   }
 }
 

@@ -215,7 +215,8 @@ function refuse(name: string, allowed: string, given: unknown): SwapError {
 
 function describe(given: unknown): string {
   if (typeof given === 'string') return JSON.stringify(given.length > 60 ? `${given.slice(0, 60)}…` : given);
-  if (typeof given === 'object' && given !== null) return `an object of ${given.constructor?.name ?? 'no class'}`;
+  if (typeof given === 'object' && given !== null)
+    return `an object of ${given.constructor?.name ?? 'no class'}`;
   if (typeof given === 'function') return 'a function';
   return typeof given === 'bigint' ? `${given}n` : String(given);
 }
@@ -292,7 +293,10 @@ function checkSerializer(given: unknown): Serializer | undefined {
 function checkCompression(given: unknown): CompressionName {
   const name = oneOf('compression', given, ['none', 'deflate', 'brotli', 'zstd']);
   if (!compressionAvailable(name)) {
-    throw new SwapError('ERR_SWAP_OPTION', `compression '${name}' is not available in Node ${process.version}`);
+    throw new SwapError(
+      'ERR_SWAP_OPTION',
+      `compression '${name}' is not available in Node ${process.version}`,
+    );
   }
   return name;
 }

@@ -84,7 +84,8 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
    */
   get(key: string): V | undefined {
     const entry = this.#residents.get(key);
-    if (entry === undefined || entry.batch !== undefined || entry.expiresAtMs !== 0) return this.#getSlowly(key);
+    if (entry === undefined || entry.batch !== undefined || entry.expiresAtMs !== 0)
+      return this.#getSlowly(key);
     this.#pager.core.counters.hits++;
     if (entry.place !== 0) this.#residents.policy.touch(entry);
     return entry.value as V;

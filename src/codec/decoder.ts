@@ -152,7 +152,8 @@ export class Decoder implements ValueSource {
 
   #bigint(): bigint {
     const digits = this.value();
-    if (typeof digits !== 'string' || !/^-?[0-9a-f]+$/.test(digits)) throw malformed('a bigint has no digits');
+    if (typeof digits !== 'string' || !/^-?[0-9a-f]+$/.test(digits))
+      throw malformed('a bigint has no digits');
     return digits.startsWith('-') ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
   }
 
@@ -275,7 +276,8 @@ export class Decoder implements ValueSource {
   #regExp(): RegExp {
     const source = this.value();
     const flags = this.value();
-    if (typeof source !== 'string' || typeof flags !== 'string') throw malformed('a regular expression has no source');
+    if (typeof source !== 'string' || typeof flags !== 'string')
+      throw malformed('a regular expression has no source');
     try {
       return this.#note(new RegExp(source, flags));
     } catch (cause) {

@@ -250,7 +250,8 @@ export class Encoder {
       count++;
     }
     // A getter that adds or removes keys would leave more or fewer values than the shape has.
-    if (count !== shape.keys.length) throw new TypeError('an object that changes while it is read cannot be cloned');
+    if (count !== shape.keys.length)
+      throw new TypeError('an object that changes while it is read cannot be cloned');
   }
 
   #plainObject(value: object): void {
@@ -315,8 +316,10 @@ export class Encoder {
   #instance(value: object): void {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype) return this.#plainObject(value);
-    if (types.isPromise(value) || types.isSharedArrayBuffer(value) || types.isExternal(value)) throw cannotClone(value);
-    if (types.isWeakMap(value) || types.isWeakSet(value) || types.isGeneratorObject(value)) throw cannotClone(value);
+    if (types.isPromise(value) || types.isSharedArrayBuffer(value) || types.isExternal(value))
+      throw cannotClone(value);
+    if (types.isWeakMap(value) || types.isWeakSet(value) || types.isGeneratorObject(value))
+      throw cannotClone(value);
     // What has nothing to show may be all internals; V8 knows whether it can be cloned.
     if (prototype !== null && Object.keys(value).length === 0) serialize(value);
     const { constructor } = value;
@@ -360,7 +363,9 @@ export class Encoder {
       this.#bytes[this.#at++] = Tag.Buffer;
       return this.#content8(value);
     }
-    const kind = viewKinds.findIndex((candidate) => Object.prototype.toString.call(value) === `[object ${candidate.name}]`);
+    const kind = viewKinds.findIndex(
+      (candidate) => Object.prototype.toString.call(value) === `[object ${candidate.name}]`,
+    );
     if (kind === -1) throw cannotClone(value);
     this.#bytes[this.#at++] = Tag.View;
     this.#bytes[this.#at++] = kind;

@@ -80,7 +80,8 @@ export class Shapes {
   step(node: ShapeNode, key: string): ShapeNode | undefined {
     const child = node.child(key);
     if (child !== undefined) return child;
-    if (this.#nodes >= nodesMax || this.#shapes.length >= shapesMax || key.length > keyLengthMax) return undefined;
+    if (this.#nodes >= nodesMax || this.#shapes.length >= shapesMax || key.length > keyLengthMax)
+      return undefined;
     this.#nodes++;
     return node.add(key);
   }
@@ -116,7 +117,9 @@ export class Shapes {
  */
 function makeReader(keys: readonly string[]): (source: ValueSource) => object {
   const members = keys.map((key) => {
-    const name = JSON.stringify(key).replace(/\u2028/g, '\\u2028').replace(/\u2029/g, '\\u2029');
+    const name = JSON.stringify(key)
+      .replace(/\u2028/g, '\\u2028')
+      .replace(/\u2029/g, '\\u2029');
     return key === '__proto__' ? `[${name}]: source.value()` : `${name}: source.value()`;
   });
   return new Function('source', `return {${members.join(', ')}};`) as (source: ValueSource) => object;

@@ -46,7 +46,9 @@ export const enum Tag {
 export const depthMax = 100;
 
 /** Views by their number in the format. Only ever append. */
-export const viewKinds: ReadonlyArray<(new (buffer: ArrayBuffer) => ArrayBufferView) & { BYTES_PER_ELEMENT?: number }> = [
+export const viewKinds: ReadonlyArray<
+  (new (buffer: ArrayBuffer) => ArrayBufferView) & { BYTES_PER_ELEMENT?: number }
+> = [
   Int8Array,
   Uint8Array,
   Uint8ClampedArray,
@@ -62,4 +64,12 @@ export const viewKinds: ReadonlyArray<(new (buffer: ArrayBuffer) => ArrayBufferV
 ];
 
 /** Errors by their number in the format: what structured clone keeps apart. */
-export const errorKinds = [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError] as const;
+export const errorKinds = [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+] as const;

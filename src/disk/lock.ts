@@ -135,12 +135,18 @@ function sleep(): void {
 }
 
 function locked(path: string, lockPath: string, holder: Holder | undefined): SwapError {
-  const who = holder === undefined ? 'a process that does not say who it is' : `process ${holder.pid} on ${holder.host}`;
+  const who =
+    holder === undefined
+      ? 'a process that does not say who it is'
+      : `process ${holder.pid} on ${holder.host}`;
   const message = `${path} is in use by ${who}; if that process is gone for certain, remove ${lockPath}`;
   return new SwapError('ERR_SWAP_LOCKED', message, { path });
 }
 
 function ioError(lockPath: string, cause: unknown): SwapError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new SwapError('ERR_SWAP_IO', `cannot lock the swap file with ${lockPath}: ${reason}`, { cause, path: lockPath });
+  return new SwapError('ERR_SWAP_IO', `cannot lock the swap file with ${lockPath}: ${reason}`, {
+    cause,
+    path: lockPath,
+  });
 }

@@ -45,7 +45,13 @@ export class PageMap {
     let nodes = Math.ceil(pageCount / leafPages);
     this.#bits = new Uint32Array(nodes * leafWords);
     for (let shift = leafShift; ; shift += fanShift) {
-      const level = { shift, nodes, start: new Uint32Array(nodes), longest: new Uint32Array(nodes), end: new Uint32Array(nodes) };
+      const level = {
+        shift,
+        nodes,
+        start: new Uint32Array(nodes),
+        longest: new Uint32Array(nodes),
+        end: new Uint32Array(nodes),
+      };
       this.#levels.push(level);
       if (nodes === 1) break;
       nodes = Math.ceil(nodes / fan);
@@ -150,7 +156,10 @@ export class PageMap {
       const here = Math.min(32 - bit, end - page);
       const mask = here === 32 ? -1 : ((1 << here) - 1) << bit;
       const before = this.#bits[word]!;
-      assert((before & mask) === (used ? 0 : mask), `pages at ${page} are ${used ? 'free' : 'used'} before they change`);
+      assert(
+        (before & mask) === (used ? 0 : mask),
+        `pages at ${page} are ${used ? 'free' : 'used'} before they change`,
+      );
       this.#bits[word] = used ? before | mask : before & ~mask;
       page += here;
     }
@@ -180,7 +189,8 @@ export class PageMap {
     const start = span - this.#start;
     const longest = span - this.#longest;
     const end = span - this.#end;
-    if (level.start[node] === start && level.longest[node] === longest && level.end[node] === end) return false;
+    if (level.start[node] === start && level.longest[node] === longest && level.end[node] === end)
+      return false;
     level.start[node] = start;
     level.longest[node] = longest;
     level.end[node] = end;

@@ -4,8 +4,9 @@
  * was started. Linux has all of these in /proc; elsewhere only host and pid are known, and a pid that is alive counts
  * as the same process.
  */
-import { hostname } from 'node:os';
+
 import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 
 export interface ProcessIdentity {
   readonly host: string;

@@ -55,7 +55,10 @@ export class SwapFile {
     this.#named = place.named;
     try {
       const maxSwap = options.maxSwap ?? Math.min(maxSwapDefault, Math.floor(freeBytes(disk, this.path) / 2));
-      this.pageCount = Math.min(pageCountMax, Math.max(1, Math.floor((maxSwap - superblockBytes) / pageSize)));
+      this.pageCount = Math.min(
+        pageCountMax,
+        Math.max(1, Math.floor((maxSwap - superblockBytes) / pageSize)),
+      );
       disk.truncate(this.fd, 0);
       this.#writeAt(makeSuperblock(pageSize), 0, superblockBytes, 0);
       if (process.platform !== 'win32') disk.truncate(this.fd, superblockBytes + this.pageCount * pageSize);
@@ -90,7 +93,10 @@ export class SwapFile {
 
   /** Writes all of `length` bytes from the start of a page on. Throws as the disk. */
   write(source: Uint8Array, offset: number, length: number, page: number): void {
-    assert(this.#open && page >= 0 && page + length / this.pageSize <= this.pageCount, 'a write lies within the file');
+    assert(
+      this.#open && page >= 0 && page + length / this.pageSize <= this.pageCount,
+      'a write lies within the file',
+    );
     this.#writeAt(source, offset, length, this.offsetOf(page));
     this.noteWritten(page, Math.ceil(length / this.pageSize));
   }
@@ -211,7 +217,10 @@ function checkOurs(disk: Disk, fd: number, path: string): void {
 }
 
 function notAFile(path: string, cause?: unknown): SwapError {
-  return new SwapError('ERR_SWAP_OPTION', `path must name a file, but ${path} is a directory or a device`, { cause, path });
+  return new SwapError('ERR_SWAP_OPTION', `path must name a file, but ${path} is a directory or a device`, {
+    cause,
+    path,
+  });
 }
 
 function freeBytes(disk: Disk, path: string): number {

@@ -304,7 +304,12 @@ export class IoPool<T> {
     this.#setState(number, ThreadState.Working);
     try {
       const thread = threads.spawn(
-        { control: this.#control, area: this.area.bytes.buffer as SharedArrayBuffer, index: number, workerUrl },
+        {
+          control: this.#control,
+          area: this.area.bytes.buffer as SharedArrayBuffer,
+          index: number,
+          workerUrl,
+        },
         { doorbell: () => this.#doorbell(), exited: (error) => this.#exited(number, error) },
       );
       this.#threads.set(number, thread);
@@ -355,7 +360,8 @@ export class IoPool<T> {
   #died(cause: unknown): void {
     if (this.threadsMax === 0) return;
     const { code } = cause as { code?: unknown };
-    const hopeless = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || code === 'ERR_ACCESS_DENIED';
+    const hopeless =
+      code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || code === 'ERR_ACCESS_DENIED';
     if (++this.#deaths < deathsMax && !hopeless) return;
     this.threadsMax = 0;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -372,6 +378,7 @@ export class IoPool<T> {
 function jobError<T>(job: Job<T>, errno: number, text: string): SwapError {
   const cause = new Error(text);
   if (errno < 0) Object.assign(cause, { errno, code: getSystemErrorName(errno) });
-  const doing = job.type === JobType.Load ? 'read from' : job.type === JobType.Write ? 'write to' : 'compress for';
+  const doing =
+    job.type === JobType.Load ? 'read from' : job.type === JobType.Write ? 'write to' : 'compress for';
   return new SwapError('ERR_SWAP_IO', `cannot ${doing} the swap file: ${text}`, { cause });
 }

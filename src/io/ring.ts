@@ -140,7 +140,7 @@ export class Ring {
   }
 
   setPosition(job: number, position: number): void {
-    this.set(job, Field.PositionLow, position % 2 ** 32 | 0);
+    this.set(job, Field.PositionLow, (position % 2 ** 32) | 0);
     this.set(job, Field.PositionHigh, Math.floor(position / 2 ** 32));
   }
 

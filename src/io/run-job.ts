@@ -2,7 +2,7 @@
  * What a thread does with a job. The I/O threads run it, and so does the main thread when it must not wait for one, and
  * a test that is the scheduler.
  */
-import { compress, type Compression } from '../codec/compression.js';
+import { type Compression, compress } from '../codec/compression.js';
 import { checkHeader, payloadOffset, RecordBuffer, rewriteHeader } from '../disk/record.js';
 import type { Disk } from '../environment.js';
 import { JobType } from './job.js';
@@ -44,7 +44,13 @@ function run(ring: Ring, area: RecordBuffer, disk: ReadWrite, job: number): numb
   const type: JobType = ring.get(job, Field.Type);
   if (type === JobType.Prepare) {
     const compression: Compression = ring.get(job, Field.Compression);
-    return prepareRecords(area, offset, ring.get(job, Field.RecordCount), ring.get(job, Field.PageSize), compression);
+    return prepareRecords(
+      area,
+      offset,
+      ring.get(job, Field.RecordCount),
+      ring.get(job, Field.PageSize),
+      compression,
+    );
   }
   const fd = ring.get(job, Field.Fd);
   const position = ring.position(job);
@@ -113,7 +119,8 @@ export function waitForWork(ring: Ring, threadIndex: number, idleMs: number): bo
   // The wake word is read before the queue is looked at: a submission in between changes it, and the wait ends at once.
   const wake = Atomics.load(words, Word.Wake);
   let outcome: string = 'not-equal';
-  if (ring.newCount === 0 && Atomics.load(words, Word.Stop) === 0) outcome = Atomics.wait(words, Word.Wake, wake, idleMs);
+  if (ring.newCount === 0 && Atomics.load(words, Word.Stop) === 0)
+    outcome = Atomics.wait(words, Word.Wake, wake, idleMs);
   Atomics.store(words, state, ThreadState.Working);
   return outcome !== 'timed-out' && Atomics.load(words, Word.Stop) === 0;
 }

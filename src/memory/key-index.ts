@@ -51,7 +51,10 @@ export class KeyIndex {
       this.#split(segment, hash);
       segment = this.#segmentOf(hash);
     }
-    assert(segment.count < segmentBuckets - 1, 'thousands of keys have one hash: the seed is known to an attacker');
+    assert(
+      segment.count < segmentBuckets - 1,
+      'thousands of keys have one hash: the seed is known to an attacker',
+    );
     put(segment.buckets, slot, hash);
     segment.count++;
   }

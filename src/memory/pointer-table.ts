@@ -13,9 +13,9 @@
  */
 import { assert } from '../errors.js';
 import { chunkOf, chunkWords, inChunk, KeyArena } from './key-arena.js';
+import { KeyExtras } from './key-extras.js';
 import { hashKey } from './key-hash.js';
 import { homeOf, KeyIndex, nextBucket } from './key-index.js';
-import { KeyExtras } from './key-extras.js';
 
 /** No slot. */
 export const none = -1;

@@ -196,7 +196,8 @@ export class Awaiting {
       if (entry === undefined) {
         const slot = pager.find(key);
         // Set while it was waited for, and gone to the file at once; or not there.
-        if (slot === none || !pager.swapIn.fault(slot, key, pager.core.table.hashAt(slot), true)) return undefined;
+        if (slot === none || !pager.swapIn.fault(slot, key, pager.core.table.hashAt(slot), true))
+          return undefined;
         entry = pager.swapIn.promoted;
         if (entry === undefined) return pager.swapIn.value;
       }

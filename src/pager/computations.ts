@@ -28,7 +28,12 @@ export class Computations {
     this.#awaiting = awaiting;
   }
 
-  async fetch(key: string, compute: Compute, terms: EntryTerms, signal: AbortSignal | undefined): Promise<unknown> {
+  async fetch(
+    key: string,
+    compute: Compute,
+    terms: EntryTerms,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     const found = await this.#awaiting.find(key, signal);
     if (found.present) return found.value;
     let computation = this.#running.get(key);

@@ -9,15 +9,15 @@ import type { SwapFile } from '../disk/swap-file.js';
 import type { Environment } from '../environment.js';
 import { assert, SwapError } from '../errors.js';
 import type { IoPool } from '../io/io-pool.js';
-import type { WriteJobOwner } from './swap-out.js';
-import type { LoadFlight } from './load-flight.js';
 import type { PointerTable } from '../memory/pointer-table.js';
 import type { ResidentSet } from '../memory/resident-set.js';
 import { entryOverheadBytes, keySize, sizeOf } from '../memory/size-of.js';
 import type { CheckedOptions } from '../options.js';
 import { Counters } from '../stats.js';
 import type { Entry } from './entry.js';
+import type { LoadFlight } from './load-flight.js';
 import { Notices } from './notices.js';
+import type { WriteJobOwner } from './swap-out.js';
 
 /** What a job of the pool belongs to. */
 export type JobOwner = WriteJobOwner | LoadFlight;

@@ -17,7 +17,10 @@ export function checkInvariants(store: object): void {
   checkFlights(pager);
   checkBatches(pager, owners);
   const { pages } = pager.core;
-  assert(pages.usedPages === owners.size, `${pages.usedPages} pages are counted as used, ${owners.size} have an owner`);
+  assert(
+    pages.usedPages === owners.size,
+    `${pages.usedPages} pages are counted as used, ${owners.size} have an owner`,
+  );
   assert(pages.population() === pages.usedPages, 'the bitmap has as many bits as pages are used');
   for (const page of owners.keys()) assert(!pages.isFree(page), `page ${page} has an owner, but is free`);
 }
@@ -44,8 +47,14 @@ function checkEntries(pager: Pager, owners: Map<number, string>): void {
     else residentBytes += entry.size;
     if (entry.batch === undefined && entry.place === 0) asideBytes += entry.size;
   }
-  assert(residents.residentBytes === residentBytes, `residentBytes ${residents.residentBytes}, not ${residentBytes}`);
-  assert(residents.inFlightBytes === inFlightBytes, `inFlightBytes ${residents.inFlightBytes}, not ${inFlightBytes}`);
+  assert(
+    residents.residentBytes === residentBytes,
+    `residentBytes ${residents.residentBytes}, not ${residentBytes}`,
+  );
+  assert(
+    residents.inFlightBytes === inFlightBytes,
+    `inFlightBytes ${residents.inFlightBytes}, not ${inFlightBytes}`,
+  );
   assert(residents.asideBytes === asideBytes, `asideBytes ${residents.asideBytes}, not ${asideBytes}`);
   let keys = 0;
   for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
@@ -71,7 +80,8 @@ function checkResident(pager: Pager, entry: Entry): void {
   const hasCopy = entry.copyIndex !== -1;
   assert(hasCopy === table.recordBytes(slot) > 0, `${key} has a copy exactly if it has a pointer`);
   if (hasCopy) assert(copies[entry.copyIndex] === entry, `${key} is in the list of copies`);
-  if (entry.mustStay) assert(entry.place === 0 && batch === undefined, `${key} must stay and is no candidate`);
+  if (entry.mustStay)
+    assert(entry.place === 0 && batch === undefined, `${key} must stay and is no candidate`);
   else assert((entry.place === 0) === (batch !== undefined), `${key} is a candidate unless it is in flight`);
   if (batch === undefined) return;
   assert(batch.entries[entry.batchIndex] === entry, `${key} is in its batch`);
@@ -83,7 +93,10 @@ function checkFlights(pager: Pager): void {
   for (const [slot, flight] of pager.swapIn.flights) {
     assert(flight.slot === slot && !flight.ended, 'a flight in the list is under way');
     assert(table.isLive(slot) && table.keyAt(slot) === flight.key, `the flight of ${flight.key} has its key`);
-    assert(table.generation(slot) === flight.generation, `the flight of ${flight.key} reads its latest value`);
+    assert(
+      table.generation(slot) === flight.generation,
+      `the flight of ${flight.key} reads its latest value`,
+    );
     assert(flight.waiters.length > 0, `somebody waits for ${flight.key}`);
   }
 }

@@ -28,7 +28,14 @@ export class LoadFlight {
   /** Settled or cancelled; what its read brings is ignored. */
   ended = false;
 
-  constructor(slot: number, key: string, hash: number, page: number, recordBytes: number, generation: number) {
+  constructor(
+    slot: number,
+    key: string,
+    hash: number,
+    page: number,
+    recordBytes: number,
+    generation: number,
+  ) {
     this.slot = slot;
     this.key = key;
     this.hash = hash;

@@ -5,18 +5,19 @@
  *
  * Each method leaves all structures sound before it returns, and listeners are told after that.
  */
-import { Xorshift } from '../memory/xorshift.js';
-import { none } from '../memory/pointer-table.js';
-import { SwapError } from '../errors.js';
-import { JobType, type Job } from '../io/job.js';
+
 import { recordBytesMax } from '../disk/record.js';
+import { SwapError } from '../errors.js';
+import { type Job, JobType } from '../io/job.js';
+import { none } from '../memory/pointer-table.js';
+import { Xorshift } from '../memory/xorshift.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Entry } from './entry.js';
-import type { LoadFlight } from './load-flight.js';
 import { ExpirySweep } from './expiry-sweep.js';
+import type { LoadFlight } from './load-flight.js';
+import { Reclaim } from './reclaim.js';
 import { RecordReader } from './record-reader.js';
 import { RecordWriter, tooLarge } from './record-writer.js';
-import { Reclaim } from './reclaim.js';
 import { Space } from './space.js';
 import { SwapIn } from './swap-in.js';
 import { SwapOut, type WriteJobOwner } from './swap-out.js';
@@ -61,7 +62,8 @@ export class Pager {
   makeRoom(bytes: number): boolean {
     const made = this.reclaim.makeRoom(bytes);
     const { failure } = this.reclaim;
-    if (!made && failure instanceof SwapError && failure.code !== 'ERR_SWAP_FULL') this.core.notices.warn(failure);
+    if (!made && failure instanceof SwapError && failure.code !== 'ERR_SWAP_FULL')
+      this.core.notices.warn(failure);
     return made;
   }
 
@@ -111,7 +113,8 @@ export class Pager {
     const generation = core.nextGeneration();
     try {
       const stays = terms.pin || (old !== undefined && old.holds > 0) || this.#mustStayForRun(key);
-      if (!this.reclaim.makeRoom(size - (old?.size ?? 0)) && !stays) spilled = this.#spill(key, value, generation);
+      if (!this.reclaim.makeRoom(size - (old?.size ?? 0)) && !stays)
+        spilled = this.#spill(key, value, generation);
     } finally {
       if (wasCandidate && residents.get(key) === old) residents.restore(old);
     }

@@ -310,7 +310,10 @@ export class Reclaim {
     if (this.#turnIsDue || this.#swapOut.inFlight.size > 0) return;
     const error =
       this.#failure ??
-      new SwapError('ERR_SWAP_FULL', 'memory cannot get below its low-water mark: nothing in it can leave now');
+      new SwapError(
+        'ERR_SWAP_FULL',
+        'memory cannot get below its low-water mark: nothing in it can leave now',
+      );
     this.#endWaiting((waiting) => waiting.reject(error));
   }
 

@@ -4,8 +4,9 @@
  * holds them, else from the file by one call. What was read is left in the fields, so that a fault allocates nothing
  * but the value.
  */
-import { Compression, decompress } from '../codec/compression.js';
+
 import type { Codec } from '../codec/codec.js';
+import { Compression, decompress } from '../codec/compression.js';
 import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
 import {
   checkHeader,
@@ -126,7 +127,8 @@ export class RecordReader {
   }
 
   #deserialize(source: RecordBuffer, from: number, end: number): unknown {
-    if (this.#serializer === undefined) throw new Error('it was made by a serializer that this store does not have');
+    if (this.#serializer === undefined)
+      throw new Error('it was made by a serializer that this store does not have');
     return this.#serializer.deserialize(new Uint8Array(source.bytes.subarray(from, end)));
   }
 }

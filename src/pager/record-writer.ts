@@ -44,7 +44,16 @@ export class RecordWriter {
     if (end === -1) return -1;
     this.payloadBytes = end - payload;
     takeFingerprint(target.words, payload >>> 2, this.payloadBytes, this.#seedA, this.#seedB);
-    writeHeader(target, start, end - start, generation, keyWord, this.payloadBytes, fingerprint.a, fingerprint.b);
+    writeHeader(
+      target,
+      start,
+      end - start,
+      generation,
+      keyWord,
+      this.payloadBytes,
+      fingerprint.a,
+      fingerprint.b,
+    );
     return end - start;
   }
 
@@ -53,7 +62,11 @@ export class RecordWriter {
    * where to begin.
    */
   writeAlone(key: string, value: unknown, generation: number, estimateBytes: number): RecordBuffer {
-    for (let capacity = roundUp(estimateBytes); ; capacity = roundUp(Math.min(capacity * 2, recordBytesMax))) {
+    for (
+      let capacity = roundUp(estimateBytes);
+      ;
+      capacity = roundUp(Math.min(capacity * 2, recordBytesMax))
+    ) {
       const target = new RecordBuffer(new ArrayBuffer(capacity));
       if (this.write(target, 0, key, value, generation) !== -1) return target;
       if (capacity >= recordBytesMax - pageSizeMax) throw tooLarge(key);
@@ -84,5 +97,8 @@ export function tooLarge(key: string): SwapError {
 
 /** Up to a whole number of the largest pages, so that the padding of any page size is inside. */
 function roundUp(bytes: number): number {
-  return Math.min(Math.ceil(bytes / pageSizeMax) * pageSizeMax, Math.floor(recordBytesMax / pageSizeMax) * pageSizeMax);
+  return Math.min(
+    Math.ceil(bytes / pageSizeMax) * pageSizeMax,
+    Math.floor(recordBytesMax / pageSizeMax) * pageSizeMax,
+  );
 }

@@ -6,7 +6,7 @@
  * A disk that is full is a swap file that is full: after ENOSPC only pages that were written before are given out,
  * until some are freed or a second has passed.
  */
-import { readKey, RecordBuffer } from '../disk/record.js';
+import { RecordBuffer, readKey } from '../disk/record.js';
 import { none } from '../memory/pointer-table.js';
 import type { Core } from './core.js';
 

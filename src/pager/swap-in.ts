@@ -7,10 +7,11 @@
  * Feared most: a read that began before an overwrite and installs the old value after it. A flight that was settled is
  * out of the list and marked as ended, and what its job brings is thrown away; the record's generation says so too.
  */
-import { readAll } from '../io/large-io.js';
+
 import { RecordBuffer } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { Job, JobType } from '../io/job.js';
+import { readAll } from '../io/large-io.js';
 import type { Waiter } from '../wait/waiter.js';
 import type { Core } from './core.js';
 import { Entry } from './entry.js';
@@ -121,7 +122,14 @@ export class SwapIn {
     let flight = this.flights.get(slot);
     if (flight === undefined) {
       const { table } = this.#core;
-      flight = new LoadFlight(slot, key, hash, table.page(slot), table.recordBytes(slot), table.generation(slot));
+      flight = new LoadFlight(
+        slot,
+        key,
+        hash,
+        table.page(slot),
+        table.recordBytes(slot),
+        table.generation(slot),
+      );
       this.flights.set(slot, flight);
       this.#waiting.push(flight);
       this.#startWaiting();
@@ -177,7 +185,10 @@ export class SwapIn {
     this.#startWaiting();
   }
 
-  #claimOf(slot: number, key: string): { key: string; page: number; recordBytes: number; generation: number } {
+  #claimOf(
+    slot: number,
+    key: string,
+  ): { key: string; page: number; recordBytes: number; generation: number } {
     const { table } = this.#core;
     const claim = this.#claim;
     claim.key = key;
@@ -224,7 +235,8 @@ export class SwapIn {
     const size = ownSize !== 0 ? ownSize : core.estimate(key, value);
     if (!this.#room.makeRoom(size) && !mustStay) return undefined;
     // Making room may have evicted this very entry.
-    if (!table.isLive(slot) || table.generation(slot) !== generation || table.isResident(slot)) return undefined;
+    if (!table.isLive(slot) || table.generation(slot) !== generation || table.isResident(slot))
+      return undefined;
     const entry = new Entry(key, value, hash, size, slot);
     entry.expiresAtMs = table.expiresAtMs(slot);
     entry.copyBytes = payloadBytes;

@@ -7,17 +7,18 @@
  * a thread still writes them. So an entry is let go only in `#confirm`, and the pages of a record that died in flight
  * are freed only when its job has ended.
  */
-import { prepareRecords } from '../io/run-job.js';
+
 import { Compression, compressionKinds } from '../codec/compression.js';
 import { fingerprint } from '../codec/fingerprint.js';
 import { RecordBuffer } from '../disk/record.js';
 import { assert, SwapError } from '../errors.js';
 import { Job, JobType } from '../io/job.js';
+import { writeAll } from '../io/large-io.js';
+import { prepareRecords } from '../io/run-job.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
 import { type RecordWriter, tooLarge } from './record-writer.js';
 import type { Space } from './space.js';
-import { writeAll } from '../io/large-io.js';
 import { WriteBatch } from './write-batch.js';
 
 /** What became of a victim. */
@@ -212,7 +213,12 @@ export class SwapOut {
         this.#core.counters.bytesWritten += length;
         this.#confirm(batch, from, to);
       } catch (cause) {
-        this.#fail(batch, from, to, this.#core.ioError('cannot write to the swap file', cause, { page: first }));
+        this.#fail(
+          batch,
+          from,
+          to,
+          this.#core.ioError('cannot write to the swap file', cause, { page: first }),
+        );
       }
     });
     return batch.error === undefined;
@@ -239,8 +245,7 @@ export class SwapOut {
         this.#readSizes(batch);
         this.#submitWrites(batch);
         return;
-      }
-      else if (job.error !== undefined) this.#undo(batch, from, to, job.error);
+      } else if (job.error !== undefined) this.#undo(batch, from, to, job.error);
     } else if (job.canceled) {
       // Whether it was written before it was cancelled does not matter: nobody wants it there.
       this.#withdraw(batch, from, to, job.error);
@@ -406,7 +411,8 @@ export class SwapOut {
 
   #noSpace(batch: WriteBatch, from: number, to: number, pages: number): void {
     for (let index = from; index < to; index++) {
-      if (batch.isLive(index)) batch.entries[index]!.pagesWanted = this.#core.pagesOf(batch.recordBytes[index]!);
+      if (batch.isLive(index))
+        batch.entries[index]!.pagesWanted = this.#core.pagesOf(batch.recordBytes[index]!);
     }
     this.#undo(batch, from, to, this.full(batch.entries[from]!.key, pages));
   }
@@ -433,7 +439,10 @@ export class SwapOut {
       const { file } = this.#core;
       const position = file.offsetOf(batch.firstPages[from]!);
       const owner = new WriteJobOwner(batch, from, to);
-      this.#submitJob(batch, new Job(JobType.Write, owner, file.fd, batch.slab!.offset + offset, length, position));
+      this.#submitJob(
+        batch,
+        new Job(JobType.Write, owner, file.fd, batch.slab!.offset + offset, length, position),
+      );
     });
     this.#settleIfDone(batch);
   }
@@ -496,7 +505,12 @@ export class SwapOut {
   /** The write of these records failed: their values are in memory as before. */
   #fail(batch: WriteBatch, from: number, to: number, error: SwapError): void {
     this.#core.counters.ioErrors++;
-    this.#withdraw(batch, from, to, isDiskFull(error) ? this.#asFull(error, batch.entries[from]!.key) : error);
+    this.#withdraw(
+      batch,
+      from,
+      to,
+      isDiskFull(error) ? this.#asFull(error, batch.entries[from]!.key) : error,
+    );
   }
 
   /** These records are not in the file: their pages are free, and what still is theirs is in memory as before. */

@@ -70,7 +70,8 @@ export class WriteBatch {
 
   /** None of the entries is in flight any more. */
   abandon(): void {
-    for (let index = 0; index < this.count; index++) if (this.isLive(index)) this.release(this.entries[index]!);
+    for (let index = 0; index < this.count; index++)
+      if (this.isLive(index)) this.release(this.entries[index]!);
   }
 
   /** The entry is not in flight any more; its record, if it stays behind, is dead. */

@@ -29,7 +29,9 @@ describe('the lock of a swap file', () => {
 
   it('behaviour 2: tells a second opener who holds it, and lets it in after a release', () => {
     const lock = acquireLock(nodeDisk, path);
-    expect(() => acquireLock(nodeDisk, path)).toThrow(new RegExp(`in use by process ${process.pid} .*remove ${path}.lock`));
+    expect(() => acquireLock(nodeDisk, path)).toThrow(
+      new RegExp(`in use by process ${process.pid} .*remove ${path}.lock`),
+    );
     expect(statSync(`${path}.lock`).mode & 0o777).toBe(0o600);
     lock.release();
     lock.release();
@@ -56,13 +58,16 @@ describe('the lock of a swap file', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it.runIf(process.platform === 'linux')('is not mistaken about a pid that is used again, or a boot ago', () => {
-    leaveBehind({ startTime: '1' });
-    acquireLock(nodeDisk, path).release();
-    leaveBehind({ boot: 'another' });
-    acquireLock(nodeDisk, path).release();
-    expect(readdirSync(directory)).toEqual([]);
-  });
+  it.runIf(process.platform === 'linux')(
+    'is not mistaken about a pid that is used again, or a boot ago',
+    () => {
+      leaveBehind({ startTime: '1' });
+      acquireLock(nodeDisk, path).release();
+      leaveBehind({ boot: 'another' });
+      acquireLock(nodeDisk, path).release();
+      expect(readdirSync(directory)).toEqual([]);
+    },
+  );
 
   it.each([
     ['another host', { host: 'elsewhere' }],

@@ -13,11 +13,19 @@ function walk(table: PointerTable): string[] {
 describe('the pointer table', () => {
   it('behaviour 10: keeps for each key what a Map of objects would', () => {
     const table = new PointerTable(1, 2);
-    const model = new Map<string, { page: number; bytes: number; generation: number; ttl: number; size: number }>();
+    const model = new Map<
+      string,
+      { page: number; bytes: number; generation: number; ttl: number; size: number }
+    >();
     const random = new Xorshift(99);
     for (let step = 0; step < 60_000; step++) {
       const number = random.below(9000);
-      const key = number % 7 === 0 ? `ключ-${number}` : number % 11 === 0 ? `k${'x'.repeat(number % 300)}${number}` : `key:${number}`;
+      const key =
+        number % 7 === 0
+          ? `ключ-${number}`
+          : number % 11 === 0
+            ? `k${'x'.repeat(number % 300)}${number}`
+            : `key:${number}`;
       const hash = table.hash(key);
       const slot = table.find(key, hash);
       const known = model.get(key);
@@ -26,7 +34,13 @@ describe('the pointer table', () => {
         const made = table.insert(key, hash);
         expect(table.recordBytes(made)).toBe(0);
         expect(table.expiresAtMs(made)).toBe(0);
-        const facts = { page: random.below(2 ** 30) * 4, bytes: 1 + random.below(2 ** 30), generation: step, ttl: 0, size: 0 };
+        const facts = {
+          page: random.below(2 ** 30) * 4,
+          bytes: 1 + random.below(2 ** 30),
+          generation: step,
+          ttl: 0,
+          size: 0,
+        };
         if (step % 5 === 0) facts.ttl = 1.7e12 + step;
         if (step % 9 === 0) facts.size = 2 ** 32 - 1 - step;
         table.setPointer(made, facts.page, facts.bytes);
@@ -56,16 +70,23 @@ describe('the pointer table', () => {
     expect(walk(table)).toEqual([]);
   });
 
-  it.each(['\ud800', 'a\udfffb', '\0', 'ÿ', 'Ā', 'x'.repeat(65_535), '漢'.repeat(21_845), 'e\u0301', '__proto__'])(
-    'keeps the key %j as it is',
-    (key) => {
-      const table = new PointerTable(7, 8);
-      const slot = table.insert(key, table.hash(key));
-      expect(table.keyAt(slot)).toBe(key);
-      expect(table.find(key, table.hash(key))).toBe(slot);
-      expect(table.find(`${key}x`, table.hash(`${key}x`))).toBe(none);
-    },
-  );
+  it.each([
+    '\ud800',
+    'a\udfffb',
+    '\0',
+    'ÿ',
+    'Ā',
+    'x'.repeat(65_535),
+    '漢'.repeat(21_845),
+    'e\u0301',
+    '__proto__',
+  ])('keeps the key %j as it is', (key) => {
+    const table = new PointerTable(7, 8);
+    const slot = table.insert(key, table.hash(key));
+    expect(table.keyAt(slot)).toBe(key);
+    expect(table.find(key, table.hash(key))).toBe(slot);
+    expect(table.find(`${key}x`, table.hash(`${key}x`))).toBe(none);
+  });
 
   it('meets every key that is there for a whole walk exactly once, while others come and go', () => {
     const table = new PointerTable(3, 4);
@@ -91,7 +112,11 @@ describe('the pointer table', () => {
   it('uses the space of removed keys again', () => {
     const table = new PointerTable(3, 4);
     for (let round = 0; round < 40; round++) {
-      for (let index = 0; index < 5000; index++) table.insert(`r${round}-${10_000 + index}`.padEnd(14), table.hash(`r${round}-${10_000 + index}`.padEnd(14)));
+      for (let index = 0; index < 5000; index++)
+        table.insert(
+          `r${round}-${10_000 + index}`.padEnd(14),
+          table.hash(`r${round}-${10_000 + index}`.padEnd(14)),
+        );
       for (const key of walk(table)) table.remove(table.find(key, table.hash(key)));
     }
     expect(table.bytes).toBeLessThan(2 * 1024 * 1024);
@@ -129,7 +154,8 @@ describe('the key index', () => {
     }
     for (let slot = 0; slot < 20_000; slot += 3) index.remove(slot, hashes.get(slot)!);
     let found = 0;
-    for (let slot = 0; slot < 20_000; slot++) if (index.bucketsOf(hashes.get(slot)!).includes(slot + 1)) found++;
+    for (let slot = 0; slot < 20_000; slot++)
+      if (index.bucketsOf(hashes.get(slot)!).includes(slot + 1)) found++;
     expect(found).toBe(20_000 - Math.ceil(20_000 / 3));
   });
 });
@@ -138,7 +164,9 @@ describe('the hash of keys', () => {
   it('depends on the seed, on every character and on the length', () => {
     expect(hashKey('abc', 1, 2)).not.toBe(hashKey('abc', 1, 3));
     expect(hashKey('abc', 1, 2)).not.toBe(hashKey('abc', 2, 2));
-    const seen = new Set(['', 'a', 'b', 'ab', 'ba', 'a\0', 'a\0\0', '\0', '\0\0', 'abc', 'abd'].map((key) => hashKey(key, 5, 6)));
+    const seen = new Set(
+      ['', 'a', 'b', 'ab', 'ba', 'a\0', 'a\0\0', '\0', '\0\0', 'abc', 'abd'].map((key) => hashKey(key, 5, 6)),
+    );
     expect(seen.size).toBe(11);
   });
 
