@@ -10,9 +10,9 @@ import { Checker } from './check.mjs';
 import { load } from './load.mjs';
 import { Meter } from './meter.mjs';
 import { showProgress } from './progress.mjs';
-import { mib, report } from './report.mjs';
+import { mib, report, whole } from './report.mjs';
 import { serve } from './serve.mjs';
-import { countFiles, Tally } from './walk.mjs';
+import { measureTree, Tally } from './walk.mjs';
 
 const MAX_MEMORY_BYTES = 8 * 2 ** 20;
 const INSTALLED_DEPENDENCIES = fileURLToPath(new URL('../../node_modules', import.meta.url));
@@ -71,16 +71,18 @@ async function run(root, readCount) {
     const tally = new Tally();
     const checker = new Checker();
 
-    const loadingProgress = showProgress('Loading', await countFiles(root));
+    const treeByteCount = await measureTree(root);
+    const loadingProgress = showProgress('Loading', treeByteCount);
     const { result: loaded, phase: loading } = await meter.during(() =>
-      load(store, root, tally, (seenCount, byteCount) => loadingProgress.update(seenCount, mib(byteCount))),
+      load(store, root, tally, ({ byteCount }) => loadingProgress.update(byteCount, mib(byteCount))),
     );
+    if (!loaded.isFull) loadingProgress.update(treeByteCount, mib(loaded.byteCount));
     loadingProgress.stop();
 
-    const servingProgress = showProgress('Serving', readCount);
+    const servingProgress = showProgress('Serving', loaded.keys.length === 0 ? 0 : readCount);
     const { result: served, phase: serving } = await meter.during(() =>
       serve(store, loaded.keys, readCount, checker, (doneCount) =>
-        servingProgress.update(doneCount, `${doneCount.toLocaleString('en-US')} reads`),
+        servingProgress.update(doneCount, `${whole(doneCount)} reads`),
       ),
     );
     servingProgress.stop();

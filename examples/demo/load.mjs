@@ -16,12 +16,11 @@ import { walk } from './walk.mjs';
  * @param {import('swapstore').SwapStore} store
  * @param {string} root
  * @param {import('./walk.mjs').Tally} tally
- * @param {(seenCount: number, byteCount: number) => void} onProgress files met so far, and content stored
+ * @param {(loaded: Loaded) => void} onProgress
  * @returns {Promise<Loaded>}
  */
 export async function load(store, root, tally, onProgress) {
   const loaded = { keys: /** @type {string[]} */ ([]), fileCount: 0, byteCount: 0, isFull: false };
-  let seenCount = 0;
   try {
     for await (const path of walk(root, tally)) {
       for await (const { record, byteCount } of readRecords(root, path, tally)) {
@@ -30,10 +29,9 @@ export async function load(store, root, tally, onProgress) {
         loaded.keys.push(key);
         loaded.byteCount += byteCount;
         if (record.offset === 0) loaded.fileCount++;
-        onProgress(seenCount, loaded.byteCount);
+        onProgress(loaded);
         await store.ready();
       }
-      onProgress(++seenCount, loaded.byteCount);
     }
   } catch (error) {
     // What a full store holds is still good to serve; any other failure of the store is not for the demo to hide.

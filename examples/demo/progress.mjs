@@ -10,12 +10,19 @@ import cliProgress from 'cli-progress';
  * @returns {Progress}
  */
 export function showProgress(title, totalCount) {
-  return process.stderr.isTTY && !process.env.CI ? bar(title, totalCount) : lines(title, totalCount);
+  if (totalCount === 0) return { update() {}, stop() {} }; // nothing to do has no progress
+  const show = process.stderr.isTTY && !process.env.CI ? bar : lines;
+  const shown = show(title, totalCount);
+  return {
+    // What was measured before can grow while it is done; then the bar waits at its end.
+    update: (doneCount, note) => shown.update(Math.min(doneCount, totalCount), note),
+    stop: shown.stop,
+  };
 }
 
 /**
  * @param {string} title
- * @param {number} totalCount
+ * @param {number} totalCount at least 1
  * @returns {Progress}
  */
 function bar(title, totalCount) {
@@ -32,15 +39,14 @@ function bar(title, totalCount) {
   );
   shown.start(totalCount, 0, { note: '' });
   return {
-    // Files can appear while the tree is read; the bar stays at its end until they are in.
-    update: (doneCount, note) => shown.update(Math.min(doneCount, totalCount), { note }),
+    update: (doneCount, note) => shown.update(doneCount, { note }),
     stop: () => shown.stop(),
   };
 }
 
 /**
  * @param {string} title
- * @param {number} totalCount
+ * @param {number} totalCount at least 1
  * @returns {Progress}
  */
 function lines(title, totalCount) {
@@ -48,7 +54,7 @@ function lines(title, totalCount) {
   return {
     update(doneCount, note) {
       if (doneCount < (totalCount * nextQuarter) / 4) return;
-      const quarter = Math.min(4, Math.floor((doneCount / totalCount) * 4));
+      const quarter = Math.floor((doneCount / totalCount) * 4);
       nextQuarter = quarter + 1;
       console.error(`${title} ${quarter * 25}%  ${note}`);
     },

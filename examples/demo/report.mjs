@@ -22,7 +22,7 @@ export function report(outcome) {
   return [
     `\nStored: ${outcome.root}`,
     tableOf([18, 59], dataRows(outcome)),
-    `Served: ${whole(readCount)} reads, a few keys often and most of them rarely (Zipf 0.99)`,
+    `Served: ${amount(readCount, 'read')}, a few keys often and most of them rarely (Zipf 0.99)`,
     tableOf([18, 59], readRows(outcome)),
     'What it took:',
     tableOf([18, 29, 29], phaseRows(outcome)),
@@ -47,7 +47,7 @@ function tableOf(colWidths, rows) {
 function dataRows({ tally, loaded, meter, serving, warnings }) {
   const { maxMemory, indexBytes, swapFileBytes } = serving.after;
   const ratio = meter.storeBytesMax === 0 ? 0 : loaded.byteCount / meter.storeBytesMax;
-  const counts = `${whole(loaded.keys.length)} values from ${whole(loaded.fileCount)} files`;
+  const counts = `${amount(loaded.keys.length, 'value')} from ${amount(loaded.fileCount, 'file')}`;
   const rows = [
     ['Data stored', `${mib(loaded.byteCount)}: ${counts}`],
     ['Memory used', `${mib(meter.storeBytesMax)} at most, of the ${mib(maxMemory)} allowed`],
@@ -61,10 +61,16 @@ function dataRows({ tally, loaded, meter, serving, warnings }) {
   ];
   if (loaded.isFull) rows.push(['Stopped early', 'the swap file is full: the rest was not stored']);
   if (tally.unreadableCount > 0) {
-    rows.push(['Unreadable', `${whole(tally.unreadableCount)}, the first because of ${tally.firstReason}`]);
+    rows.push([
+      'Unreadable',
+      `${whole(tally.unreadableCount)}, the first for this reason: ${tally.firstReason}`,
+    ]);
   }
   if (tally.specialCount > 0) {
-    rows.push(['Passed over', `${whole(tally.specialCount)} links, pipes and the like: not plain files`]);
+    rows.push([
+      'Passed over',
+      `${whole(tally.specialCount)} that are no plain files: links, pipes and the like`,
+    ]);
   }
   if (warnings.count > 0) rows.push(['Warnings', `${whole(warnings.count)}, the first: ${warnings.first}`]);
   return rows;
@@ -108,7 +114,7 @@ function phaseRows({ loading, serving }) {
 /** @param {import('./check.mjs').Checker} checker */
 function verdict({ rightCount, wrongCount, firstWrong }) {
   if (wrongCount > 0)
-    return coloured('red', `${whole(wrongCount)} values were WRONG; the first: ${firstWrong}`);
+    return coloured('red', `${amount(wrongCount, 'value')} WRONG; the first: ${firstWrong}`);
   if (rightCount === 0) return 'Nothing was read, so there was nothing to check.';
   return coloured('green', `All ${whole(rightCount)} values that came back were right.`);
 }
@@ -126,12 +132,24 @@ function speed({ readsPerSecond }) {
   return `${whole(readsPerSecond)} reads a second`;
 }
 
+// Made once: the progress bar asks for a figure with every file, and a formatter takes longer to make than to use.
+const wholeNumbers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
 /** @param {number} count */
-function whole(count) {
-  return Math.round(count).toLocaleString('en-US');
+export function whole(count) {
+  return wholeNumbers.format(count);
+}
+
+/**
+ * @param {number} count
+ * @param {string} noun
+ */
+function amount(count, noun) {
+  return `${whole(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** @param {number} byteCount */
 export function mib(byteCount) {
-  return `${(byteCount / 2 ** 20).toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })} MiB`;
+  return `${tenths.format(byteCount / 2 ** 20)} MiB`;
 }

@@ -2,7 +2,7 @@
 // handle and the list of directories still to visit. No recursion: a deep tree cannot overflow the stack. Links are
 // not followed, so the walk ends; what is not a plain file is counted and left alone. What cannot be read is counted
 // too, and the walk goes on: a tree that changes underneath is the normal case.
-import { opendir } from 'node:fs/promises';
+import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What a walk met and could not, or would not, take. */
@@ -45,12 +45,16 @@ export async function* walk(root, tally) {
 }
 
 /**
- * How many files a walk will find: a progress bar needs to know where it ends.
+ * How many bytes lie in the files of a tree: a progress bar needs to know where it ends. Files come and go, so it is
+ * close and not exact; what cannot be read is left for the walk that counts.
  *
  * @param {string} root
  */
-export async function countFiles(root) {
-  let count = 0;
-  for await (const _path of walk(root, new Tally())) count++;
-  return count;
+export async function measureTree(root) {
+  let byteCount = 0;
+  for await (const path of walk(root, new Tally())) {
+    const found = await lstat(join(root, path)).catch(() => undefined);
+    byteCount += found?.size ?? 0;
+  }
+  return byteCount;
 }
