@@ -322,10 +322,10 @@ export class Encoder {
       throw cannotClone(value);
     // What has nothing to show may be all internals; V8 knows whether it can be cloned.
     if (prototype !== null && Object.keys(value).length === 0) serialize(value);
-    const { constructor } = value;
-    if (prototype !== null && typeof constructor === 'function' && !this.#flattened.has(constructor)) {
-      this.#flattened.add(constructor);
-      this.#onInstance(constructor.name);
+    const { constructor: itsClass } = value;
+    if (prototype !== null && typeof itsClass === 'function' && !this.#flattened.has(itsClass)) {
+      this.#flattened.add(itsClass);
+      this.#onInstance(itsClass.name);
     }
     this.#plainObject(value);
   }

@@ -251,7 +251,7 @@ export class PageMap {
     }
     if (unbroken) start = run;
     this.#start = start;
-    this.#longest = run > longest ? run : longest;
+    this.#longest = Math.max(run, longest);
     this.#end = run;
   }
 

@@ -60,7 +60,7 @@ export class ResidentSet<E extends Resident> {
   restore(entry: E): void {
     assert(entry.place === Place.Aside, 'only what stands aside can be restored');
     this.asideBytes -= entry.size;
-    this.policy.add(entry);
+    this.policy.restore(entry);
   }
 
   /** The best candidate, taken out of the policy. The caller sends it off, lets it go, or calls `putBack`. */
@@ -70,7 +70,7 @@ export class ResidentSet<E extends Resident> {
 
   /** A victim was not used after all. */
   putBack(entry: E): void {
-    this.policy.add(entry);
+    this.policy.restore(entry);
   }
 
   /** A victim was found to be unable to leave. */
@@ -88,7 +88,7 @@ export class ResidentSet<E extends Resident> {
   callBack(entry: E): void {
     this.inFlightBytes -= entry.size;
     this.residentBytes += entry.size;
-    this.policy.add(entry);
+    this.policy.restore(entry);
   }
 
   /** One in flight has arrived in the file. */

@@ -139,8 +139,8 @@ export class Reclaim {
       victim = residents.takeVictim();
     }
     for (const entry of guarded) residents.putBack(entry);
-    if (victim === undefined || victim.guardTurn !== turn) {
-      if (victim !== undefined) residents.putBack(victim);
+    if (victim?.guardTurn === turn) {
+      residents.putBack(victim);
       return undefined;
     }
     return victim;

@@ -169,6 +169,18 @@ export class FaultyDisk implements Disk {
   removeDirectory(path: string): void {
     nodeDisk.removeDirectory(path);
   }
+
+  link(path: string, newPath: string): void {
+    nodeDisk.link(path, newPath);
+  }
+
+  readText(path: string): string {
+    return nodeDisk.readText(path);
+  }
+
+  writeNew(path: string, text: string): void {
+    nodeDisk.writeNew(path, text);
+  }
 }
 
 function complete(call: () => number, done: DiskCallback): void {
