@@ -409,6 +409,7 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
 
   #openStore(): Pager {
     if (this.#closing.begun) throw closedError();
+    this.#pager.foreign.refuseCalls();
     return this.#pager;
   }
 

@@ -14,6 +14,7 @@ import { Xorshift } from '../memory/xorshift.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Entry } from './entry.js';
 import { ExpirySweep } from './expiry-sweep.js';
+import { ForeignCode } from './foreign-code.js';
 import type { LoadFlight } from './load-flight.js';
 import { Reclaim } from './reclaim.js';
 import { RecordReader } from './record-reader.js';
@@ -36,14 +37,15 @@ export class Pager {
   readonly swapIn: SwapIn;
   readonly reclaim: Reclaim;
   readonly sweep: ExpirySweep;
+  readonly foreign = new ForeignCode();
 
   constructor(rooms: Rooms) {
     const core = new Core(rooms);
     const { environment, options, codec } = rooms;
     const seedA = environment.random();
     const seedB = environment.random();
-    const reader = new RecordReader(codec, options.serializer, seedA, seedB);
-    const writer = new RecordWriter(codec, options.serializer, seedA, seedB);
+    const reader = new RecordReader(codec, options.serializer, this.foreign, seedA, seedB);
+    const writer = new RecordWriter(codec, options.serializer, this.foreign, seedA, seedB);
     const random = new Xorshift(environment.random());
     const space = new Space(
       core,

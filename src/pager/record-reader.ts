@@ -19,6 +19,7 @@ import {
 } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import type { Serializer } from '../options.js';
+import type { ForeignCode } from './foreign-code.js';
 
 /** Records up to this are read into one buffer that is used again and again; larger ones into their own. */
 const scratchBytes = 64 * 1024;
@@ -34,6 +35,7 @@ export interface Claim {
 export class RecordReader {
   readonly #codec: Codec;
   readonly #serializer: Serializer | undefined;
+  readonly #foreign: ForeignCode;
   readonly #seedA: number;
   readonly #seedB: number;
   readonly #scratch = new RecordBuffer(new ArrayBuffer(scratchBytes));
@@ -44,7 +46,14 @@ export class RecordReader {
   fingerprintA = 0;
   fingerprintB = 0;
 
-  constructor(codec: Codec, serializer: Serializer | undefined, seedA: number, seedB: number) {
+  constructor(
+    codec: Codec,
+    serializer: Serializer | undefined,
+    foreign: ForeignCode,
+    seedA: number,
+    seedB: number,
+  ) {
+    this.#foreign = foreign;
     this.#codec = codec;
     this.#serializer = serializer;
     this.#seedA = seedA;
@@ -129,7 +138,12 @@ export class RecordReader {
   #deserialize(source: RecordBuffer, from: number, end: number): unknown {
     if (this.#serializer === undefined)
       throw new Error('it was made by a serializer that this store does not have');
-    return this.#serializer.deserialize(new Uint8Array(source.bytes.subarray(from, end)));
+    this.#foreign.enter();
+    try {
+      return this.#serializer.deserialize(new Uint8Array(source.bytes.subarray(from, end)));
+    } finally {
+      this.#foreign.leave();
+    }
   }
 }
 

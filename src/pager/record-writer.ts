@@ -14,17 +14,26 @@ import {
 } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { pageSizeMax, type Serializer } from '../options.js';
+import type { ForeignCode } from './foreign-code.js';
 
 export class RecordWriter {
   readonly #codec: Codec;
   readonly #serializer: Serializer | undefined;
+  readonly #foreign: ForeignCode;
   readonly #seedA: number;
   readonly #seedB: number;
 
   /** Bytes of the last payload, before compression. */
   payloadBytes = 0;
 
-  constructor(codec: Codec, serializer: Serializer | undefined, seedA: number, seedB: number) {
+  constructor(
+    codec: Codec,
+    serializer: Serializer | undefined,
+    foreign: ForeignCode,
+    seedA: number,
+    seedB: number,
+  ) {
+    this.#foreign = foreign;
     this.#codec = codec;
     this.#serializer = serializer;
     this.#seedA = seedA;
@@ -74,6 +83,7 @@ export class RecordWriter {
   }
 
   #encode(target: Buffer, start: number, key: string, value: unknown): number {
+    this.#foreign.enter();
     try {
       if (this.#serializer === undefined) return this.#codec.encode(value, target, start);
       const bytes: unknown = this.#serializer.serialize(value);
@@ -85,6 +95,8 @@ export class RecordWriter {
       const reason = cause instanceof Error ? cause.message : String(cause);
       const message = `the value of ${JSON.stringify(key.slice(0, 100))} cannot be encoded: ${reason}`;
       throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { cause, key });
+    } finally {
+      this.#foreign.leave();
     }
   }
 }
