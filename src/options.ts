@@ -33,7 +33,7 @@ export interface SwapStoreOptions {
   maxMemory?: number;
   /** Bound on the swap file. Default 4 GiB or half of the free disk, the smaller. Never exceeded. */
   maxSwap?: number;
-  /** Space granularity in the swap file, a power of two from 64 to 65,536. Default 128. */
+  /** Space granularity in the swap file, a power of two from 64 to 65,536. Default 64. */
   pageSize?: number;
   /** Most I/O threads alive at once; they are spawned on demand and leave when idle. 0 = purely blocking. Default 4. */
   threads?: number;
@@ -110,7 +110,7 @@ export interface CheckedOptions {
 const threadsMax = 64;
 export const pageSizeMin = 64;
 export const pageSizeMax = 65_536;
-const pageSizeDefault = 128;
+const pageSizeDefault = 64;
 const maxMemoryDefault = 256 * 1024 * 1024;
 /** Page numbers are 32 bits. */
 const pageCountMax = 2 ** 32;

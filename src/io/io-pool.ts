@@ -336,7 +336,7 @@ export class IoPool<T> {
     }
     // A thread that died while the doorbell rang may never have sent the message.
     this.#doorbell();
-    if (!this.#closing && this.threadsMax > 0 && this.#ring.newCount > 0) this.#spawnIfNeeded();
+    if (error === undefined && this.threadsMax > 0 && this.#ring.newCount > 0) this.#spawnIfNeeded();
   }
 
   /** The jobs that a dead thread had in hand end with an error. */
@@ -362,7 +362,13 @@ export class IoPool<T> {
     const { code } = cause as { code?: unknown };
     const hopeless =
       code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || code === 'ERR_ACCESS_DENIED';
-    if (++this.#deaths < deathsMax && !hopeless) return;
+    if (++this.#deaths < deathsMax && !hopeless) {
+      // Jobs that are queued must not wait for the next submission to bring a thread.
+      this.#options.clock.nextTurn(() => {
+        if (this.threadsMax > 0 && this.#ring.newCount > 0) this.#spawnIfNeeded();
+      });
+      return;
+    }
     this.threadsMax = 0;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const message = `I/O threads cannot be used, and the store goes on without them: ${reason}`;

@@ -22,7 +22,7 @@ describe('options', () => {
     ['pageSize', 0, /pageSize must be a power of two from 64 to 65536, but 0 was given/],
     ['pageSize', 100, /pageSize .* 100 was given/],
     ['pageSize', 131_072, /pageSize/],
-    ['maxSwap', 4096, /maxSwap must be a whole number from 4224 .*, but 4096 was given/],
+    ['maxSwap', 4096, /maxSwap must be a whole number from 4160 .*, but 4096 was given/],
     ['maxSwap', 2 ** 53, /maxSwap/],
     ['threads', 1000, /threads must be a whole number from 0 to 64, but 1000 was given/],
     ['threads', -1, /threads/],

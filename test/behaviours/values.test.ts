@@ -56,7 +56,7 @@ const values: Record<string, unknown> = {
     ['a', null],
   ]),
   sets: new Set([1, 'a', new Set([2])]),
-  holes: [1, , 3, , ,],
+  holes: [new Array(3), Object.assign(new Array(5), { 1: 'b', 3: 'd' })],
   'arrays with properties': Object.assign([1, 2], { extra: 'x' }),
   'keys like __proto__': JSON.parse('{"__proto__":{"polluted":true},"constructor":1}'),
   'integer keys': { 2: 'b', 1: 'a', z: 0, '-1': 1 },
