@@ -176,9 +176,13 @@ export class Pager {
   /** The best candidate for leaving, or undefined. */
   candidate(): Entry | undefined {
     if (this.core.pauses > 0) return undefined;
-    const entry = this.reclaim.takeVictim();
-    if (entry !== undefined) this.core.residents.putBack(entry);
-    return entry;
+    for (;;) {
+      const entry = this.reclaim.takeVictim();
+      if (entry === undefined) return undefined;
+      this.core.residents.putBack(entry);
+      if (!this.core.isExpired(entry.expiresAtMs)) return entry;
+      this.#expireEntry(entry);
+    }
   }
 
   // ── What must stay ──
