@@ -371,11 +371,11 @@ class Survey {
     let index = 0;
     for (const member of members) {
       if (sample === samples || index === span) break;
-      if (index++ !== sampleIndex(sample, samples, span)) continue;
+      if (index++ < sampleIndex(sample, samples, span)) continue;
       sample++;
       bytes += this.look(member, weight * share);
     }
-    return bytes === 0 ? 0 : bytes * share;
+    return bytes === 0 ? 0 : (bytes * size) / sample;
   }
 
   private error(error: Error, weight: number): number {
