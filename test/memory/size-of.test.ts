@@ -94,8 +94,8 @@ describe('the size of a container', () => {
     for (const length of [17, 20, 31, 60, 129]) {
       const texts = list(length, (index) => String(index).padStart(1000, 'x'));
       const records = texts.map((text) => ({ text }));
-      for (const elements of [texts, records]) {
-        for (const value of [elements, new Set<unknown>(elements), new Map(elements.entries())]) {
+      for (const elements of [texts, records] as unknown[][]) {
+        for (const value of [elements, new Set(elements), new Map(elements.entries())]) {
           expect(sizeOf(value) / exactSum(elements, 8)).toBeGreaterThan(0.95);
           expect(sizeOf(value) / exactSum(elements, 8)).toBeLessThan(1.1);
         }
