@@ -35,7 +35,7 @@ const POOL_PADDING_BYTES_MAX = 64;
 export const DATE_BYTES = 104;
 export const REG_EXP_BYTES = 100;
 /** Besides its fields: the call sites of a shallow stack. */
-export const ERROR_BYTES = 144;
+export const ERROR_BYTES = 170;
 /** Boxed primitives, promises, functions: what is stored rarely and cannot be looked into. */
 export const OPAQUE_BYTES = 64;
 
@@ -61,20 +61,27 @@ export function bigintSize(value: bigint): number {
   return HEADER_BYTES + 8 * Math.ceil(hexDigits / 16);
 }
 
+/** With the buffer that the view keeps alive. */
 export function viewSize(view: ArrayBufferView): number {
-  const byteLength = view.byteLength;
-  if (byteLength <= VIEW_INLINE_BYTES_MAX && view.byteOffset === 0) {
-    return VIEW_BYTES + ARRAY_BUFFER_BYTES + byteLength;
+  try {
+    const byteLength = view.byteLength;
+    if (byteLength <= VIEW_INLINE_BYTES_MAX && view.byteOffset === 0) {
+      return VIEW_BYTES + ARRAY_BUFFER_BYTES + byteLength;
+    }
+    const bufferBytes = view.buffer.byteLength;
+    if (!isPooled(view, byteLength, bufferBytes)) return VIEW_BYTES + ARRAY_BUFFER_BYTES + bufferBytes;
+    // A share of the pool, and of what is left over at its end because the next one did not fit.
+    return VIEW_BYTES + byteLength * Math.min(1.3, bufferBytes / (bufferBytes - 2 * byteLength));
+  } catch {
+    return OPAQUE_BYTES;
   }
-  const bufferBytes = view.buffer.byteLength;
+}
+
+/** A guess: nothing marks the buffers that Node cuts its small Buffers from. */
+function isPooled(view: ArrayBufferView, byteLength: number, bufferBytes: number): boolean {
   const poolBytes = Buffer.poolSize;
-  const mayBePooled =
-    byteLength < poolBytes / 2 &&
-    bufferBytes >= poolBytes &&
-    bufferBytes <= poolBytes + POOL_PADDING_BYTES_MAX;
-  if (!mayBePooled || !Buffer.isBuffer(view)) return VIEW_BYTES + ARRAY_BUFFER_BYTES + bufferBytes;
-  // A share of the pool, and of what is left over at its end because the next one did not fit.
-  return VIEW_BYTES + byteLength * Math.min(1.3, bufferBytes / (bufferBytes - 2 * byteLength));
+  if (bufferBytes < poolBytes || bufferBytes > poolBytes + POOL_PADDING_BYTES_MAX) return false;
+  return byteLength < poolBytes / 2 && Buffer.isBuffer(view);
 }
 
 /** The backing store of `length` slots, with what grown ones have spare: none if made to size, up to half if pushed. */

@@ -16,7 +16,6 @@
  * encoding calls them; one that throws counts as empty.
  */
 
-import { types } from 'node:util';
 import {
   ARRAY_BUFFER_BYTES,
   ARRAY_BYTES,
@@ -42,6 +41,7 @@ import {
   TABLE_BYTES,
   viewSize,
 } from './heap-layout.js';
+import { Kind, kindOf } from './value-kind.js';
 
 /** V8 turns an object with more named properties than this into a dictionary, however it was made. */
 const RECORD_NAMES_MAX = 128;
@@ -110,45 +110,6 @@ function graphSize(root: object): number {
   return bytes;
 }
 
-const enum Kind {
-  /** A record, an instance of a class, or anything that has only its own properties to count. */
-  Instance,
-  Map,
-  Set,
-  Buffer,
-  Date,
-  RegExp,
-  Error,
-  Text,
-  Opaque,
-}
-
-/** What the instances of a prototype are; found once for each. A prototype that lies only spoils its own estimates. */
-const kinds = new WeakMap<object, Kind>([
-  [Map.prototype, Kind.Map],
-  [Set.prototype, Kind.Set],
-]);
-
-function kindOf(value: object, prototype: object): Kind {
-  const known = kinds.get(prototype);
-  if (known !== undefined) return known;
-  const kind = classify(value);
-  if (!types.isProxy(value)) kinds.set(prototype, kind);
-  return kind;
-}
-
-function classify(value: object): Kind {
-  if (types.isMap(value)) return Kind.Map;
-  if (types.isSet(value)) return Kind.Set;
-  if (types.isAnyArrayBuffer(value)) return Kind.Buffer;
-  if (types.isDate(value)) return Kind.Date;
-  if (types.isRegExp(value)) return Kind.RegExp;
-  if (types.isNativeError(value)) return Kind.Error;
-  if (types.isStringObject(value)) return Kind.Text;
-  if (types.isBoxedPrimitive(value) || types.isPromise(value)) return Kind.Opaque;
-  return Kind.Instance;
-}
-
 /** One walk through a value. */
 class Survey {
   // Of the list's `length` containers those below `at` have been opened. A container comes after its parent, and all
@@ -189,10 +150,22 @@ class Survey {
       levelBytes += bytes;
       levelWeight += weight;
     }
-    let unopenedWeight = this.unlistedWeight;
-    for (let index = this.at; index < this.length; index++) unopenedWeight += this.weights[index]!;
+    if (this.at < this.length)
+      total += this.unopenedWeight(levelEnd, levelWeight) * (levelBytes / levelWeight);
     for (let index = 0; index < this.length; index++) this.containers[index] = undefined;
-    return total + (unopenedWeight === 0 ? 0 : (unopenedWeight * levelBytes) / levelWeight);
+    return total;
+  }
+
+  /**
+   * Weight of what has not been opened: the rest of the level that ends at `levelEnd`, of which `openedWeight` was
+   * opened, and the level below, with what the rest would have added to it.
+   */
+  private unopenedWeight(levelEnd: number, openedWeight: number): number {
+    let rest = 0;
+    for (let index = this.at; index < levelEnd; index++) rest += this.weights[index]!;
+    let below = this.unlistedWeight;
+    for (let index = levelEnd; index < this.length; index++) below += this.weights[index]!;
+    return rest + below * (1 + rest / openedWeight);
   }
 
   /** The bytes of one container, with the strings and numbers that it holds, without the containers. */
@@ -270,8 +243,7 @@ class Survey {
   }
 
   /**
-   * All of the first 32 fields are looked at, further ones ever more sparsely. Beyond so many names it is a
-   * dictionary; one without a prototype always is.
+   * Beyond so many names it is a dictionary; one without a prototype always is.
    */
   private record(fields: Fields, prototype: object | null, weight: number): number {
     // The check is free on most shapes and dear on some; what a plain object could inherit is not worth it.
@@ -286,7 +258,7 @@ class Survey {
       if (++count < nextLook) continue;
       // Indices come before names, so that the first one tells.
       if (count === 1 && isIndex(name)) return this.indexed(fields, INDEXED_BYTES, weight);
-      const gap = count >> 4 || 1;
+      const gap = gapAfter(count);
       nextLook = count + gap;
       looks++;
       bytes += gap * this.look(fields[name], weight * gap);
@@ -309,7 +281,7 @@ class Survey {
     let lastIndex = 0;
     for (const name in elements) {
       if (++count < nextLook) continue;
-      const gap = count >> 4 || 1;
+      const gap = gapAfter(count);
       nextLook = count + gap;
       looks++;
       bytes += gap * this.look(elements[name], weight * gap);
@@ -370,12 +342,12 @@ class Survey {
     let sample = 0;
     let index = 0;
     for (const member of members) {
-      if (sample === samples || index === span) break;
-      if (index++ !== sampleIndex(sample, samples, span)) continue;
+      if (sample === samples) break;
+      if (index++ < sampleIndex(sample, samples, span)) continue;
       sample++;
       bytes += this.look(member, weight * share);
     }
-    return bytes === 0 ? 0 : bytes * share;
+    return bytes === 0 ? 0 : (bytes * size) / sample;
   }
 
   private error(error: Error, weight: number): number {
@@ -399,6 +371,11 @@ class Survey {
       return OPAQUE_BYTES;
     }
   }
+}
+
+/** All of the first 32 fields are looked at, then ever fewer: the next 96 looks reach past two million. */
+function gapAfter(count: number): number {
+  return count < 32 ? 1 : count >> 3;
 }
 
 type Fields = Record<string, unknown>;
