@@ -196,6 +196,7 @@ export class IoPool<T> {
 
   #count(status: Status): number {
     let count = 0;
+    if (this.#freeNumbers.length === jobsMax) return count;
     for (let number = 0; number < jobsMax; number++) {
       if (this.#jobs[number] !== undefined && this.#ring.status(number) === status) count++;
     }
