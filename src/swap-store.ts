@@ -31,6 +31,7 @@ import type { SwapStoreStats } from './stats.js';
 export interface VmPointer {
   /** First page. */
   readonly page: number;
+  /** How many pages from there on are its own. */
   readonly pages: number;
   /** Bytes of the record, header and key included. */
   readonly bytes: number;
@@ -149,7 +150,7 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     return deleted;
   }
 
-  /** Removes all keys. */
+  /** Removes all keys. Loads that wait are settled with undefined. No I/O. */
   clear(): void {
     const pager = this.#openStore();
     this.#computations.supersedeAll();
@@ -176,10 +177,12 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     }
   }
 
+  /** The same as `entries`. */
   [Symbol.iterator](): IterableIterator<[string, V]> {
     return this.entries();
   }
 
+  /** Calls `fn` for each entry; values are previewed. */
   forEach(fn: (value: V, key: string, store: this) => void, thisArg?: unknown): void {
     checkFunction('the callback of forEach', fn);
     for (const [key, value] of this.entries()) fn.call(thisArg, value, key, this);
@@ -283,6 +286,7 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     return swapped;
   }
 
+  /** The same on this thread. Throws ERR_SWAP_IO when the write fails. */
   swapOneSync(): boolean {
     const pager = this.#openStore();
     const entry = pager.candidate();
@@ -316,6 +320,7 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     this.#openStore().pause();
   }
 
+  /** Ends one pauseSwapping; with the last, what is over maxMemory leaves at once. */
   resumeSwapping(): void {
     const pager = this.#openStore();
     pager.resume();
@@ -369,6 +374,7 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     return { page: pager.core.table.page(slot), pages: pager.core.pagesOf(bytes), bytes };
   }
 
+  /** All figures at this moment. */
   stats(): SwapStoreStats {
     return snapshotStats(this.#pager, !this.#closing.begun);
   }
@@ -382,6 +388,7 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     return this;
   }
 
+  /** Takes a listener off again. */
   off(event: string, listener: (...args: never[]) => void): this {
     this.#pager.core.notices.off(event as StoreEvent, listener);
     return this;
@@ -399,10 +406,12 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     this.#closing.closeSync();
   }
 
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  /** `closeSync`, for `using`. */
   [Symbol.dispose](): void {
     this.closeSync();
   }
