@@ -20,6 +20,7 @@ import { Reclaim } from './reclaim.js';
 import { RecordReader } from './record-reader.js';
 import { RecordWriter, tooLarge } from './record-writer.js';
 import { Space } from './space.js';
+import { Spill } from './spill.js';
 import { SwapIn } from './swap-in.js';
 import { SwapOut, type WriteJobOwner } from './swap-out.js';
 
@@ -38,6 +39,7 @@ export class Pager {
   readonly reclaim: Reclaim;
   readonly sweep: ExpirySweep;
   readonly foreign = new ForeignCode();
+  readonly #spiller: Spill;
 
   constructor(rooms: Rooms) {
     const core = new Core(rooms);
@@ -55,6 +57,7 @@ export class Pager {
     );
     this.core = core;
     this.swapOut = new SwapOut(core, writer, space, (entry) => this.#expireEntry(entry));
+    this.#spiller = new Spill(core, writer, space, this.swapOut);
     this.reclaim = new Reclaim(core, this.swapOut, (entry) => this.#evictEntry(entry));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
     this.swapIn = new SwapIn(core, reader, this, (slot) => this.#end(slot, core.table.keyAt(slot)));
@@ -247,7 +250,7 @@ export class Pager {
   #spill(key: string, value: unknown, generation: number): { page: number; recordBytes: number } {
     const { failure } = this.reclaim;
     if (failure instanceof SwapError && failure.code === 'ERR_SWAP_IO') throw failure;
-    return this.swapOut.spill(key, value, generation);
+    return this.#spiller.spill(key, value, generation);
   }
 
   #install(key: string, value: unknown, size: number, terms: EntryTerms, generation: number): Entry {

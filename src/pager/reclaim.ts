@@ -11,8 +11,9 @@
 import { SwapError } from '../errors.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
+import { isFull } from './full.js';
 import { OverBoundCheck } from './over-bound-check.js';
-import { Departure, isFull, type SwapOut } from './swap-out.js';
+import { Departure, type SwapOut } from './swap-out.js';
 import type { WriteBatch } from './write-batch.js';
 
 /** One pass in the background takes this much of a turn. */

@@ -17,6 +17,7 @@ import { writeAll } from '../io/large-io.js';
 import { prepareRecords } from '../io/run-job.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
+import { diskFullAsFull, fullError, isFull } from './full.js';
 import { type RecordWriter, tooLarge } from './record-writer.js';
 import type { Space } from './space.js';
 import { WriteBatch } from './write-batch.js';
@@ -259,52 +260,6 @@ export class SwapOut {
     this.#settleIfDone(batch);
   }
 
-  /**
-   * Writes a value that is not in memory straight to the file, for a `set` that finds no room. Returns its first
-   * page, with its bytes in `recordBytes`; throws when it cannot be done, and nothing has changed then.
-   */
-  spill(key: string, value: unknown, generation: number): { page: number; recordBytes: number } {
-    const core = this.#core;
-    const batch = this.openBlocking();
-    let buffer = batch.buffer;
-    let recordBytes = this.#writer.write(buffer, 0, key, value, generation);
-    if (recordBytes === -1) {
-      buffer = this.#writer.writeAlone(key, value, generation, 2 * buffer.bytes.length);
-      recordBytes = buffer.words[1]!;
-    }
-    if (this.#compression !== Compression.None) {
-      prepareRecords(buffer, 0, 1, this.#pageSize, this.#compression);
-      recordBytes = buffer.words[1]!;
-    }
-    const count = core.pagesOf(recordBytes);
-    const page = this.#space.take(count);
-    if (page === -1) throw this.full(key, count);
-    try {
-      core.file.write(buffer.bytes, 0, count * this.#pageSize, page);
-    } catch (cause) {
-      core.freePages(page, count);
-      core.counters.ioErrors++;
-      throw this.#asFull(core.ioError('cannot write to the swap file', cause, { key, page }), key);
-    }
-    core.counters.bytesWritten += count * this.#pageSize;
-    return { page, recordBytes };
-  }
-
-  full(key: string, pages: number): SwapError {
-    const { pageSize } = this.#core.options;
-    const message =
-      `the store is full: no ${pages} contiguous pages of ${pageSize} bytes are free in the swap file ` +
-      `(${this.#core.pages.pageCount} pages, ${this.#core.pages.usedPages} in use)`;
-    return new SwapError('ERR_SWAP_FULL', message, { key, path: this.#core.file.path });
-  }
-
-  #asFull(error: SwapError, key: string): SwapError {
-    if (!isDiskFull(error)) return error;
-    this.#space.diskIsFull();
-    const message = `the store is full: the disk of the swap file is`;
-    return new SwapError('ERR_SWAP_FULL', message, { key, cause: error, path: this.#core.file.path });
-  }
-
   /** True when the record is known to be larger than any space there is, so that it need not be encoded to see. */
   #hasNoHope(entry: Entry): boolean {
     const run = this.#space.largestRun;
@@ -414,7 +369,7 @@ export class SwapOut {
       if (batch.isLive(index))
         batch.entries[index]!.pagesWanted = this.#core.pagesOf(batch.recordBytes[index]!);
     }
-    this.#undo(batch, from, to, this.full(batch.entries[from]!.key, pages));
+    this.#undo(batch, from, to, fullError(this.#core, batch.entries[from]!.key, pages));
   }
 
   #submitPrepare(batch: WriteBatch): void {
@@ -505,12 +460,7 @@ export class SwapOut {
   /** The write of these records failed: their values are in memory as before. */
   #fail(batch: WriteBatch, from: number, to: number, error: SwapError): void {
     this.#core.counters.ioErrors++;
-    this.#withdraw(
-      batch,
-      from,
-      to,
-      isDiskFull(error) ? this.#asFull(error, batch.entries[from]!.key) : error,
-    );
+    this.#withdraw(batch, from, to, diskFullAsFull(this.#core, this.#space, error, batch.entries[from]!.key));
   }
 
   /** These records are not in the file: their pages are free, and what still is theirs is in memory as before. */
@@ -553,16 +503,6 @@ function endOf(batch: WriteBatch, index: number, pageSize: number): number {
   return batch.offsets[index]! + Math.ceil(batch.recordBytes[index]! / pageSize) * pageSize;
 }
 
-/** True for the error that says that there was no space. */
-export function isFull(error: Error | undefined): boolean {
-  return error instanceof SwapError && error.code === 'ERR_SWAP_FULL';
-}
-
 function isPrimitive(value: unknown): boolean {
   return value === null || (typeof value !== 'object' && typeof value !== 'function');
-}
-
-function isDiskFull(error: SwapError): boolean {
-  const code = (error.cause as { code?: unknown } | undefined)?.code;
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
 }

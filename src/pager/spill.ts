@@ -1,0 +1,59 @@
+/**
+ * The way of a value that never was in memory: a `set` that finds no room there, as with maxMemory 0, writes it straight
+ * to the file, on the caller's thread.
+ */
+import { Compression, compressionKinds } from '../codec/compression.js';
+import { prepareRecords } from '../io/run-job.js';
+import type { Core } from './core.js';
+import { diskFullAsFull, fullError } from './full.js';
+import type { RecordWriter } from './record-writer.js';
+import type { Space } from './space.js';
+import type { SwapOut } from './swap-out.js';
+
+export class Spill {
+  readonly #core: Core;
+  readonly #writer: RecordWriter;
+  readonly #space: Space;
+  readonly #swapOut: SwapOut;
+
+  constructor(core: Core, writer: RecordWriter, space: Space, swapOut: SwapOut) {
+    this.#core = core;
+    this.#writer = writer;
+    this.#space = space;
+    this.#swapOut = swapOut;
+  }
+
+  /**
+   * Writes a value that is not in memory straight to the file, for a `set` that finds no room. Returns its first
+   * page, with its bytes in `recordBytes`; throws when it cannot be done, and nothing has changed then.
+   */
+  spill(key: string, value: unknown, generation: number): { page: number; recordBytes: number } {
+    const core = this.#core;
+    const { pageSize, compression } = core.options;
+    const kind = compressionKinds[compression];
+    const batch = this.#swapOut.openBlocking();
+    let buffer = batch.buffer;
+    let recordBytes = this.#writer.write(buffer, 0, key, value, generation);
+    if (recordBytes === -1) {
+      buffer = this.#writer.writeAlone(key, value, generation, 2 * buffer.bytes.length);
+      recordBytes = buffer.words[1]!;
+    }
+    if (kind !== Compression.None) {
+      prepareRecords(buffer, 0, 1, pageSize, kind);
+      recordBytes = buffer.words[1]!;
+    }
+    const count = core.pagesOf(recordBytes);
+    const page = this.#space.take(count);
+    if (page === -1) throw fullError(core, key, count);
+    try {
+      core.file.write(buffer.bytes, 0, count * pageSize, page);
+    } catch (cause) {
+      core.freePages(page, count);
+      core.counters.ioErrors++;
+      const error = core.ioError('cannot write to the swap file', cause, { key, page });
+      throw diskFullAsFull(core, this.#space, error, key);
+    }
+    core.counters.bytesWritten += count * pageSize;
+    return { page, recordBytes };
+  }
+}
