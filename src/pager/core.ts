@@ -41,7 +41,6 @@ export class Core {
   readonly pages: PageMap;
   readonly file: SwapFile;
   readonly pool: IoPool<JobOwner>;
-  readonly codec: Codec;
   readonly counters = new Counters();
   readonly notices = new Notices();
 
@@ -70,7 +69,6 @@ export class Core {
     this.pages = rooms.pages;
     this.file = rooms.file;
     this.pool = rooms.pool;
-    this.codec = rooms.codec;
     this.#generation = rooms.environment.random() | 0;
   }
 

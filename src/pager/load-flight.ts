@@ -2,7 +2,6 @@
  * One read that is under way for one key. There is at most one a key; whoever else wants the key joins its waiters.
  * A flight that nobody waits for any more is cancelled; its landing place is given back only when its job has ended.
  */
-import type { RecordBuffer } from '../disk/record.js';
 import type { Job } from '../io/job.js';
 import type { Waiter } from '../wait/waiter.js';
 import type { Entry } from './entry.js';
@@ -23,8 +22,6 @@ export class LoadFlight {
 
   /** The job that reads it, once there was room to land. */
   job: Job<LoadFlight> | undefined = undefined;
-  /** Where a record lands that is too large for the threads. */
-  ownBuffer: RecordBuffer | undefined = undefined;
   /** Settled or cancelled; what its read brings is ignored. */
   ended = false;
 

@@ -278,7 +278,6 @@ export class SwapIn {
     const { environment, file, counters } = this.#core;
     const bytes = Math.ceil(flight.recordBytes / 4) * 4;
     const target = new RecordBuffer(new ArrayBuffer(bytes));
-    flight.ownBuffer = target;
     this.#largeReads++;
     const position = file.offsetOf(flight.page);
     readAll(environment.disk, file.fd, target.bytes, flight.recordBytes, position, (cause, bytesRead) => {
