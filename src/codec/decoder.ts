@@ -151,7 +151,9 @@ export class Decoder implements ValueSource {
   }
 
   #bigint(): bigint {
-    const digits = this.value();
+    // Only a string is read on: a run of tags like this one would nest without bound.
+    const tag = this.#bytes[this.#at];
+    const digits = tag === Tag.ShortString || tag === Tag.OneByteString ? this.value() : undefined;
     if (typeof digits !== 'string' || !/^-?[0-9a-f]+$/.test(digits))
       throw malformed('a bigint has no digits');
     return digits.startsWith('-') ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
