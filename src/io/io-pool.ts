@@ -262,7 +262,8 @@ export class IoPool<T> {
     const job = this.#jobs[number];
     // A thread died after it had put the job among the processed: it has been delivered already.
     if (job === undefined) return;
-    if (ring.status(number) === Status.Processed) this.#deaths = 0;
+    // What a dead thread left behind is among the processed, too, but nobody has done it.
+    if (ring.status(number) === Status.Processed && job.error === undefined) this.#deaths = 0;
     job.result = ring.get(number, Field.Result);
     job.durationUs = ring.get(number, Field.DurationUs);
     const error = ring.get(number, Field.Error);
