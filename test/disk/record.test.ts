@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Compression } from '../../dist/codec/compression.js';
+import { compressionKinds } from '../../dist/codec/compression.js';
 import {
   checkHeader,
   compressionOf,
-  Encoding,
   encodingOf,
   headerBytes,
   keyMatches,
@@ -15,11 +14,18 @@ import {
   writeKey,
 } from '../../dist/disk/record.js';
 
+/** The format's numbers for how a payload was made. */
+const codecEncoding = 0;
+const serializerEncoding = 1;
+
 const start = 64;
 const payloadBytes = 101;
 
 /** A record of `key` at `start`, on memory that was full of something else. */
-function recordOf(key: string, encoding = Encoding.Codec): { target: RecordBuffer; recordBytes: number } {
+function recordOf(
+  key: string,
+  encoding: 0 | 1 = codecEncoding,
+): { target: RecordBuffer; recordBytes: number } {
   const target = new RecordBuffer(new ArrayBuffer(4_096));
   target.bytes.fill(0xa5);
   const keyWord = writeKey(target, start, key, encoding);
@@ -39,12 +45,15 @@ describe('a record', () => {
     ['key 漢字 \ud800', 16],
     [`${'a'.repeat(200)}漢`, 402],
   ])('has its key %j back, in %i bytes', (key, keyBytes) => {
-    const { target, recordBytes } = recordOf(key, Encoding.Serializer);
+    const { target, recordBytes } = recordOf(key, serializerEncoding);
     const keyWord = target.words[start / 4 + 3]!;
     expect(checkHeader(target, start, recordBytes)).toBe(true);
     expect(readKey(target, start)).toBe(key);
     expect(payloadOffset(keyWord)).toBe(headerBytes + Math.ceil(keyBytes / 4) * 4);
-    expect([encodingOf(keyWord), compressionOf(keyWord)]).toEqual([Encoding.Serializer, Compression.None]);
+    expect([encodingOf(keyWord), compressionOf(keyWord)]).toEqual([
+      serializerEncoding,
+      compressionKinds.none,
+    ]);
     expect(keyMatches(target, start, key)).toBe(true);
     expect(keyMatches(target, start, `${key}x`)).toBe(false);
     if (key !== '') {
@@ -92,17 +101,17 @@ describe('a record', () => {
   it('stays sound when its payload is compressed, and keeps its key', () => {
     const { target } = recordOf('clé');
     const recordBytes = payloadOffset(target.words[start / 4 + 3]!) + 10;
-    rewriteHeader(target, start, recordBytes, Compression.Brotli);
+    rewriteHeader(target, start, recordBytes, compressionKinds.brotli);
     expect(checkHeader(target, start, recordBytes)).toBe(true);
     expect(readKey(target, start)).toBe('clé');
-    expect(compressionOf(target.words[start / 4 + 3]!)).toBe(Compression.Brotli);
+    expect(compressionOf(target.words[start / 4 + 3]!)).toBe(compressionKinds.brotli);
     expect(target.words[start / 4 + 4]).toBe(payloadBytes);
   });
 
   it('is not begun where its key does not fit', () => {
     const target = new RecordBuffer(new ArrayBuffer(headerBytes + 8));
-    expect(writeKey(target, 0, '12345678', Encoding.Codec)).not.toBe(-1);
-    expect(writeKey(target, 0, '123456789', Encoding.Codec)).toBe(-1);
-    expect(writeKey(target, 0, '漢字漢字漢', Encoding.Codec)).toBe(-1);
+    expect(writeKey(target, 0, '12345678', codecEncoding)).not.toBe(-1);
+    expect(writeKey(target, 0, '123456789', codecEncoding)).toBe(-1);
+    expect(writeKey(target, 0, '漢字漢字漢', codecEncoding)).toBe(-1);
   });
 });

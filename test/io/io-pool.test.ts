@@ -8,7 +8,6 @@ import { nodeDisk } from '../../dist/disk/node-disk.js';
 import {
   checkHeader,
   compressionOf,
-  Encoding,
   payloadOffset,
   readKey,
   writeHeader,
@@ -17,11 +16,17 @@ import {
 import type { Disk, Threads } from '../../dist/environment.js';
 import type { SwapError } from '../../dist/errors.js';
 import { IoPool } from '../../dist/io/io-pool.js';
-import { Job, JobType } from '../../dist/io/job.js';
+import { Job } from '../../dist/io/job.js';
 import { nodeThreads } from '../../dist/io/node-threads.js';
 import { ManualClock, microtasks } from '../support/clock.js';
 import { FaultyDisk } from '../support/faulty-disk.js';
 import { ManualThreads } from '../support/threads.js';
+
+/** The numbers of the formats that a job and a record have. */
+const loadType = 1;
+const prepareType = 2;
+const writeType = 3;
+const codecEncoding = 0;
 
 const slabBytes = 65_536;
 const jobBytes = 512;
@@ -58,15 +63,15 @@ class Bench {
   }
 
   write(owner: string, areaOffset = 0, position = 0, length = jobBytes): Job<string> {
-    return this.#submit(new Job(JobType.Write, owner, this.fd, areaOffset, length, position));
+    return this.#submit(new Job(writeType, owner, this.fd, areaOffset, length, position));
   }
 
   load(owner: string, areaOffset: number, position = 0, length = jobBytes): Job<string> {
-    return this.#submit(new Job(JobType.Load, owner, this.fd, areaOffset, length, position));
+    return this.#submit(new Job(loadType, owner, this.fd, areaOffset, length, position));
   }
 
   prepare(length: number, recordCount: number, pageSize: number, compression: CompressionName): Job<string> {
-    const job = new Job(JobType.Prepare, 'prepare', this.fd, 0, length, 0);
+    const job = new Job(prepareType, 'prepare', this.fd, 0, length, 0);
     return this.#submit(
       Object.assign(job, { recordCount, pageSize, compression: compressionKinds[compression] }),
     );
@@ -108,7 +113,7 @@ async function turns(clock: ManualClock): Promise<void> {
 
 /** Lays one record at `offset` and returns the bytes it takes. */
 function layRecord(pool: IoPool<string>, offset: number, key: string, payload: Buffer): number {
-  const keyWord = writeKey(pool.area, offset, key, Encoding.Codec);
+  const keyWord = writeKey(pool.area, offset, key, codecEncoding);
   const recordBytes = payloadOffset(keyWord) + payload.length;
   pool.area.bytes.set(payload, offset + payloadOffset(keyWord));
   writeHeader(pool.area, offset, recordBytes, 7, keyWord, payload.length, 1, 2);
