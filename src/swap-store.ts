@@ -453,9 +453,14 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
 
   *#slots(): IterableIterator<number> {
     const { table } = this.#openStore().core;
+    let { clears } = table;
     for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
       if (!this.#pager.isExpired(slot)) yield slot;
       this.#openStore();
+      if (clears === table.clears) continue;
+      // The slot went with a `clear`: as with a Map, what was added after it is still to come.
+      clears = table.clears;
+      slot = none;
     }
     this.#pager.core.notices.tell();
   }

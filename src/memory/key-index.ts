@@ -4,22 +4,31 @@
  * own when it is three quarters full, which costs some tens of microseconds, and the directory, which doubles now and
  * then, has one number for thousands of keys. Deletion shifts back, so that there are no tombstones.
  *
+ * A bucket is a slot and a tag: seven more bits of the hash, so that of a hundred strangers on the way hardly one
+ * costs a look at its record, which is a cache miss.
+ *
+ * Equal hashes cannot be divided. A segment much deeper than the number of keys explains holds little else, and grows
+ * instead; a search among them is a walk. The hash is keyed, so that nobody gets there on purpose.
+ *
  * The index knows no keys: whoever searches compares them.
  */
 import { assert } from '../errors.js';
 
 const segmentShift = 12;
 const segmentBuckets = 1 << segmentShift;
-const bucketMask = segmentBuckets - 1;
-const segmentFullAt = segmentBuckets * 0.75;
-/** Beyond this a split separates nothing but equal hashes: segments fill up to the brim instead. */
-const depthMax = 20;
+/** The top bits that choose a segment; the others choose the bucket. */
+const depthMax = 32 - segmentShift;
+/** A segment that is deeper by so much than the average grows instead of splitting: chance alone gives one or two. */
+const depthSurplusMax = 4;
 
-interface Segment {
-  /** Slot + 1, or 0 for an empty bucket. */
-  readonly buckets: Uint32Array;
+export interface Segment {
+  readonly slots: Uint32Array;
+  /** Bucket for bucket the tag of the slot's hash, or 0 where there is none. */
+  readonly tags: Uint8Array;
+  /** Buckets less one; they are a power of two. */
+  readonly mask: number;
   /** How many top bits of the hash all keys of this segment share. */
-  depth: number;
+  readonly depth: number;
   count: number;
 }
 
@@ -29,7 +38,9 @@ export class KeyIndex {
   /** 2^depth entries; several point to one segment that is less deep. */
   #directory: Segment[];
   #depth = 0;
-  #segments = 1;
+  #size = 0;
+  /** Buckets of all segments. */
+  #buckets = segmentBuckets;
 
   constructor(hashOf: (slot: number) => number) {
     this.#hashOf = hashOf;
@@ -37,57 +48,64 @@ export class KeyIndex {
   }
 
   get bytes(): number {
-    return this.#segments * segmentBuckets * 4 + this.#directory.length * 8;
+    return this.#buckets * 5 + this.#directory.length * 8;
   }
 
-  /** The buckets in which a key with this hash would be, beginning at `home(hash)` and ending at an empty one. */
-  bucketsOf(hash: number): Uint32Array {
-    return this.#segmentOf(hash).buckets;
+  /** Where a key with this hash would be: in a bucket with `tagOf(hash)`, from `hash & mask` on, before the first tag 0. */
+  segmentOf(hash: number): Segment {
+    return this.#directory[this.#depth === 0 ? 0 : hash >>> (32 - this.#depth)]!;
   }
 
-  add(slot: number, hash: number): void {
-    let segment = this.#segmentOf(hash);
-    while (segment.count >= segmentFullAt && segment.depth < depthMax) {
-      this.#split(segment, hash);
-      segment = this.#segmentOf(hash);
+  /** Makes the room that `add` will need: what can fail for want of memory, before anything has changed. */
+  reserve(hash: number): void {
+    for (;;) {
+      const segment = this.segmentOf(hash);
+      if (segment.count < (segment.mask + 1) * 0.75) return;
+      const depthExplained = 32 - Math.clz32(this.#size >>> segmentShift) + depthSurplusMax;
+      if (segment.mask < segmentBuckets && segment.depth < Math.min(depthMax, depthExplained)) {
+        this.#split(segment, hash);
+      } else {
+        this.#grow(segment, hash);
+      }
     }
-    assert(
-      segment.count < segmentBuckets - 1,
-      'thousands of keys have one hash: the seed is known to an attacker',
-    );
-    put(segment.buckets, slot, hash);
-    segment.count++;
+  }
+
+  /** Adds a slot that room was reserved for. */
+  add(slot: number, hash: number): void {
+    put(this.segmentOf(hash), slot, hash);
+    this.#size++;
   }
 
   remove(slot: number, hash: number): void {
-    const segment = this.#segmentOf(hash);
-    const { buckets } = segment;
-    let hole = homeOf(hash);
-    while (buckets[hole] !== slot + 1) {
-      assert(buckets[hole] !== 0, 'a slot that is removed is in the index');
-      hole = (hole + 1) & bucketMask;
+    const segment = this.segmentOf(hash);
+    const { slots, tags, mask } = segment;
+    let hole = hash & mask;
+    while (slots[hole] !== slot || tags[hole] === 0) {
+      assert(tags[hole] !== 0, 'a slot that is removed is in the index');
+      hole = (hole + 1) & mask;
     }
     // Whatever comes after the hole, up to the next empty bucket, moves into it if its home allows.
-    for (let at = (hole + 1) & bucketMask; buckets[at] !== 0; at = (at + 1) & bucketMask) {
-      const home = homeOf(this.#hashOf(buckets[at]! - 1));
-      if (((at - home) & bucketMask) < ((at - hole) & bucketMask)) continue;
-      buckets[hole] = buckets[at]!;
+    for (let at = (hole + 1) & mask; tags[at] !== 0; at = (at + 1) & mask) {
+      const home = this.#hashOf(slots[at]!) & mask;
+      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      slots[hole] = slots[at]!;
+      tags[hole] = tags[at]!;
       hole = at;
     }
-    buckets[hole] = 0;
+    tags[hole] = 0;
     segment.count--;
+    this.#size--;
   }
 
   /** Some slot, found from a random bucket on; -1 when a few hundred buckets have none. */
   sample(random: number): number {
     for (let tries = 0; tries < 16; tries++) {
       const mixed = Math.imul(random + tries, 0x9e3779b1);
-      const { buckets } = this.#segmentOf(mixed);
-      let at = Math.imul(mixed, 0x85ebca6b) >>> (32 - segmentShift);
+      const { slots, tags, mask } = this.segmentOf(mixed);
+      let at = (Math.imul(mixed, 0x85ebca6b) >>> 7) & mask;
       for (let probes = 0; probes < 32; probes++) {
-        const found = buckets[at]!;
-        if (found !== 0) return found - 1;
-        at = (at + 1) & bucketMask;
+        if (tags[at] !== 0) return slots[at]!;
+        at = (at + 1) & mask;
       }
     }
     return this.#anySlot();
@@ -96,20 +114,16 @@ export class KeyIndex {
   clear(): void {
     this.#directory = [newSegment(0)];
     this.#depth = 0;
-    this.#segments = 1;
+    this.#size = 0;
+    this.#buckets = segmentBuckets;
   }
 
   /** For an index that is almost empty. */
   #anySlot(): number {
-    for (const { buckets, count } of this.#directory) {
-      if (count === 0) continue;
-      for (const found of buckets) if (found !== 0) return found - 1;
+    for (const { slots, tags, count } of this.#directory) {
+      if (count !== 0) return slots[tags.findIndex((tag) => tag !== 0)]!;
     }
     return -1;
-  }
-
-  #segmentOf(hash: number): Segment {
-    return this.#directory[this.#depth === 0 ? 0 : hash >>> (32 - this.#depth)]!;
   }
 
   /** Divides a segment by the next bit of the hash. */
@@ -121,38 +135,60 @@ export class KeyIndex {
       this.#depth++;
     }
     const depth = segment.depth + 1;
-    const halves = [newSegment(depth), newSegment(depth)] as const;
-    for (const found of segment.buckets) {
-      if (found === 0) continue;
-      const itsHash = this.#hashOf(found - 1);
-      const half = halves[(itsHash >>> (32 - depth)) & 1]!;
-      put(half.buckets, found - 1, itsHash);
-      half.count++;
+    const lower = newSegment(depth);
+    const upper = newSegment(depth);
+    const { slots, tags } = segment;
+    for (let at = 0; at < segmentBuckets; at++) {
+      if (tags[at] === 0) continue;
+      const itsHash = this.#hashOf(slots[at]!);
+      put(((itsHash >>> (32 - depth)) & 1) === 0 ? lower : upper, slots[at]!, itsHash);
     }
-    this.#segments++;
-    // The entries that pointed to it are neighbours: the first half of them gets the lower half.
+    this.#buckets += segmentBuckets;
+    const upperBit = 1 << (32 - depth);
+    this.#name(lower, hash & ~upperBit);
+    this.#name(upper, hash | upperBit);
+  }
+
+  /** Gives a segment twice its buckets. */
+  #grow(segment: Segment, hash: number): void {
+    const { slots, tags, mask, depth } = segment;
+    const larger = newSegment(depth, (mask + 1) * 2);
+    for (let at = 0; at <= mask; at++) {
+      if (tags[at] !== 0) put(larger, slots[at]!, this.#hashOf(slots[at]!));
+    }
+    this.#buckets += mask + 1;
+    this.#name(larger, hash);
+  }
+
+  /** Enters a segment for all hashes that share its top bits with `hash`: neighbours in the directory. */
+  #name(segment: Segment, hash: number): void {
     const width = 2 ** (this.#depth - segment.depth);
-    const first = Math.floor((this.#depth === 0 ? 0 : hash >>> (32 - this.#depth)) / width) * width;
-    for (let at = 0; at < width; at++) this.#directory[first + at] = halves[at < width / 2 ? 0 : 1];
+    const first = this.#depth === 0 ? 0 : (hash >>> (32 - this.#depth)) & -width;
+    this.#directory.fill(segment, first, first + width);
   }
 }
 
-/** Where the search for a hash begins: by low bits, as the top ones have chosen the segment. */
-export function homeOf(hash: number): number {
-  return hash & bucketMask;
+/** The bits of a hash above those of its bucket, never 0. */
+export function tagOf(hash: number): number {
+  return 0x80 | ((hash >>> segmentShift) & 0x7f);
 }
 
-/** The bucket after `bucket`. */
-export function nextBucket(bucket: number): number {
-  return (bucket + 1) & bucketMask;
+function put(segment: Segment, slot: number, hash: number): void {
+  const { slots, tags, mask } = segment;
+  let at = hash & mask;
+  while (tags[at] !== 0) at = (at + 1) & mask;
+  slots[at] = slot;
+  tags[at] = tagOf(hash);
+  segment.count++;
 }
 
-function put(buckets: Uint32Array, slot: number, hash: number): void {
-  let at = homeOf(hash);
-  while (buckets[at] !== 0) at = (at + 1) & bucketMask;
-  buckets[at] = slot + 1;
-}
-
-function newSegment(depth: number): Segment {
-  return { buckets: new Uint32Array(segmentBuckets), depth, count: 0 };
+function newSegment(depth: number, buckets = segmentBuckets): Segment {
+  const memory = new ArrayBuffer(buckets * 5);
+  return {
+    slots: new Uint32Array(memory, 0, buckets),
+    tags: new Uint8Array(memory, buckets * 4),
+    mask: buckets - 1,
+    depth,
+    count: 0,
+  };
 }

@@ -15,7 +15,7 @@ import { assert } from '../errors.js';
 import { chunkOf, chunkWords, inChunk, KeyArena } from './key-arena.js';
 import { KeyExtras } from './key-extras.js';
 import { hashKey } from './key-hash.js';
-import { homeOf, KeyIndex, nextBucket } from './key-index.js';
+import { KeyIndex, tagOf } from './key-index.js';
 
 /** No slot. */
 export const none = -1;
@@ -30,6 +30,8 @@ const headWords = 6;
 const liveFlag = 1 << 16;
 const twoByteFlag = 1 << 17;
 const residentFlag = 1 << 18;
+/** Of every block, live or freed: tells one that was the empty key's from the zeros at the end of a chunk. */
+const blockFlag = 1 << 19;
 const stampShift = 24;
 
 export class PointerTable {
@@ -39,6 +41,8 @@ export class PointerTable {
   readonly #index = new KeyIndex((slot) => this.hashAt(slot));
   readonly #extras = new KeyExtras();
   #size = 0;
+  /** Times `clear` was called. A slot from before it means nothing after it: whoever walks begins again. */
+  clears = 0;
 
   constructor(seedA: number, seedB: number) {
     this.#seedA = seedA;
@@ -61,17 +65,22 @@ export class PointerTable {
 
   /** The slot of a key, or none. */
   find(key: string, hash: number): number {
-    const buckets = this.#index.bucketsOf(hash);
-    for (let at = homeOf(hash); buckets[at] !== 0; at = nextBucket(at)) {
-      const slot = buckets[at]! - 1;
+    const { slots, tags, mask } = this.#index.segmentOf(hash);
+    const tag = tagOf(hash);
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const seen = tags[at]!;
+      if (seen === 0) return none;
+      if (seen !== tag) continue;
+      const slot = slots[at]!;
       const words = this.#arena.words[chunkOf(slot)]!;
       if (words[inChunk(slot)] === hash && this.#isKey(slot, key)) return slot;
     }
-    return none;
   }
 
   /** Adds a key that is not there: no pages, no generation, not resident. */
   insert(key: string, hash: number): number {
+    // First what can fail for want of memory, so that a failure leaves no key that only a walk would meet.
+    this.#index.reserve(hash);
     const twoByte = isTwoByte(key);
     const slot = this.#arena.take(blockWordsOf(key.length, twoByte));
     const words = this.#arena.words[chunkOf(slot)]!;
@@ -80,7 +89,7 @@ export class PointerTable {
     words[at + pageWord] = 0;
     words[at + bytesWord] = 0;
     words[at + generationWord] = 0;
-    words[at + shapeWord] = key.length | liveFlag | (twoByte ? twoByteFlag : 0);
+    words[at + shapeWord] = key.length | blockFlag | liveFlag | (twoByte ? twoByteFlag : 0);
     words[at + extrasWord] = 0;
     this.#writeKey(slot, key, twoByte);
     this.#index.add(slot, hash);
@@ -211,11 +220,9 @@ export class PointerTable {
 
   /**
    * The live slot after `previous`, in the order of the arena; none at the end. Begin with none. Every key that is
-   * there for the whole walk is met once, whatever is added and removed meanwhile, but for `clear`.
+   * there for the whole walk is met once, whatever is added and removed meanwhile; `clear` ends the walk, see `clears`.
    */
   next(previous: number): number {
-    // After `clear` the walk is over.
-    if (previous !== none && this.#arena.endsAt(previous)) return none;
     let slot = previous === none ? 0 : previous + this.#blockWordsAt(previous);
     for (;;) {
       // A chunk whose end no block fits into is padded with zeros; the next block begins the next chunk.
@@ -237,6 +244,7 @@ export class PointerTable {
     this.#index.clear();
     this.#extras.clear();
     this.#size = 0;
+    this.clears++;
   }
 
   #blockWordsAt(slot: number): number {

@@ -147,6 +147,19 @@ describeEachConfiguration('iteration', (options) => {
     expect(visits).toBe(3);
   });
 
+  it('visits what is set after a clear, where the bytes of keys may look like anything', () => {
+    const store = openFilled();
+    const keys = store.keys();
+    for (let visits = 0; visits < sampleCount / 2; visits++) keys.next();
+    store.clear();
+    const added = Array.from(
+      { length: sampleCount },
+      (_, index) => '\x01\0\x01\0\x05\0\x01\0'.repeat(3) + index,
+    );
+    for (const key of added) store.set(key, 'after');
+    expect(sorted(keys)).toEqual(sorted(added));
+  });
+
   it('visits every key although each is deleted and set again under it', () => {
     const store = openFilled();
     const seen: string[] = [];
