@@ -42,7 +42,6 @@ export interface Disk {
     done: DiskCallback,
   ): void;
   truncate(fd: number, bytes: number): void;
-  sync(fd: number): void;
   chmod(fd: number, mode: number): void;
   stat(fd: number): { readonly size: number; readonly isFile: boolean };
   /** Free bytes for this user on the file system of `path`, and whether that file system lives in memory. */

@@ -7,7 +7,6 @@ import {
   closeSync,
   fchmodSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   linkSync,
   mkdtempSync,
@@ -37,7 +36,6 @@ export const nodeDisk: Disk = {
   readAsync: read,
   writeAsync: write,
   truncate: ftruncateSync,
-  sync: fsyncSync,
   chmod: fchmodSync,
   stat(fd) {
     const stats = fstatSync(fd);

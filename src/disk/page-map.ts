@@ -69,13 +69,6 @@ export class PageMap {
     return 2 ** top.shift - top.longest[0]!;
   }
 
-  /** Memory that the map has reserved; of a map little used, most was never touched. */
-  get bytes(): number {
-    let bytes = this.#bits.byteLength;
-    for (const level of this.#levels) bytes += 3 * level.start.byteLength;
-    return bytes;
-  }
-
   isFree(page: number): boolean {
     return (this.#bits[Math.floor(page / 32)]! & (1 << (page % 32))) === 0;
   }

@@ -201,10 +201,6 @@ export class Ring {
     return job;
   }
 
-  get processedCount(): number {
-    return (Atomics.load(this.words, Word.ProcessedTail) - Atomics.load(this.words, Word.ProcessedHead)) | 0;
-  }
-
   get newCount(): number {
     return (Atomics.load(this.words, Word.NewTail) - Atomics.load(this.words, Word.NewHead)) | 0;
   }

@@ -61,11 +61,6 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     return this.#window.overheadBytes + this.#main.overheadBytes + this.#sketch.bytes + this.#shadows.bytes;
   }
 
-  /** The part of memory that the window has now, 0 to 1. */
-  get windowShare(): number {
-    return this.#shadows.share;
-  }
-
   add(entry: E): void {
     entry.home = Place.Window;
     this.#put(entry);

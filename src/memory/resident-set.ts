@@ -3,13 +3,12 @@
  * leave. A resident is a candidate (the policy has it), or stands aside (pinned, held by `run`, cannot be encoded),
  * or is in flight (its bytes are on their way to the file and it can still come back). The Map has all three.
  *
- * A Map refuses to grow past some 2^23 entries on some versions of Node, so the count of residents is bounded too.
+ * What it does not do well: it bounds bytes and not the count, and a Map refuses to grow past 2^24 entries, on some
+ * versions of Node 2^23. At the 236 bytes that an entry costs at least, that takes over 1.9 GB of maxMemory, or sizes
+ * that the user has given far too low.
  */
 import { assert } from '../errors.js';
 import { Place, type Policy, type Resident } from './resident.js';
-
-/** Fewer than the 2^23 at which some V8 refuse to grow a Map. */
-export const residentsMax = 8_000_000;
 
 export class ResidentSet<E extends Resident> {
   readonly policy: Policy<E>;

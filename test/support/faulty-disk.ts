@@ -132,10 +132,6 @@ export class FaultyDisk implements Disk {
     nodeDisk.truncate(fd, bytes);
   }
 
-  sync(fd: number): void {
-    nodeDisk.sync(fd);
-  }
-
   chmod(fd: number, mode: number): void {
     nodeDisk.chmod(fd, mode);
   }
