@@ -7,6 +7,7 @@ import { buildPager } from './build-pager.js';
 import type { SwapError } from './errors.js';
 import { checkKey, checkKeys } from './keys.js';
 import { none } from './memory/pointer-table.js';
+import { Place } from './memory/resident.js';
 import type { ResidentSet } from './memory/resident-set.js';
 import {
   checkFunction,
@@ -88,7 +89,7 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     if (entry === undefined || entry.batch !== undefined || entry.expiresAtMs !== 0)
       return this.#getSlowly(key);
     this.#pager.core.counters.hits++;
-    if (entry.place !== 0) this.#residents.policy.touch(entry);
+    if (entry.place !== Place.Aside) this.#residents.policy.touch(entry);
     return entry.value as V;
   }
 

@@ -4,6 +4,7 @@
  */
 import { assert } from '../errors.js';
 import { none } from '../memory/pointer-table.js';
+import { Place } from '../memory/resident.js';
 import type { Entry } from './entry.js';
 import type { Pager } from './pager.js';
 import { pagerOf } from './pager-of.js';
@@ -45,7 +46,7 @@ function checkEntries(pager: Pager, owners: Map<number, string>): void {
     slots.add(entry.slot);
     if (entry.batch !== undefined) inFlightBytes += entry.size;
     else residentBytes += entry.size;
-    if (entry.batch === undefined && entry.place === 0) asideBytes += entry.size;
+    if (entry.batch === undefined && entry.place === Place.Aside) asideBytes += entry.size;
   }
   assert(
     residents.residentBytes === residentBytes,
@@ -81,8 +82,12 @@ function checkResident(pager: Pager, entry: Entry): void {
   assert(hasCopy === table.recordBytes(slot) > 0, `${key} has a copy exactly if it has a pointer`);
   if (hasCopy) assert(copies[entry.copyIndex] === entry, `${key} is in the list of copies`);
   if (entry.mustStay)
-    assert(entry.place === 0 && batch === undefined, `${key} must stay and is no candidate`);
-  else assert((entry.place === 0) === (batch !== undefined), `${key} is a candidate unless it is in flight`);
+    assert(entry.place === Place.Aside && batch === undefined, `${key} must stay and is no candidate`);
+  else
+    assert(
+      (entry.place === Place.Aside) === (batch !== undefined),
+      `${key} is a candidate unless it is in flight`,
+    );
   if (batch === undefined) return;
   assert(batch.entries[entry.batchIndex] === entry, `${key} is in its batch`);
   assert(!hasCopy, `${key} is dirty while it is in flight`);

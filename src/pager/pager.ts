@@ -10,6 +10,7 @@ import { recordBytesMax } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { type Job, JobType } from '../io/job.js';
 import { none } from '../memory/pointer-table.js';
+import { Place } from '../memory/resident.js';
 import { Xorshift } from '../memory/xorshift.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Entry } from './entry.js';
@@ -58,7 +59,7 @@ export class Pager {
     this.core = core;
     this.swapOut = new SwapOut(core, writer, space, (entry) => this.#expireEntry(entry));
     this.#spiller = new Spill(core, writer, space, this.swapOut);
-    this.reclaim = new Reclaim(core, this.swapOut, (entry) => this.#evictEntry(entry));
+    this.reclaim = new Reclaim(core, this.swapOut, (entry) => this.#evictSlot(entry.slot));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
     this.swapIn = new SwapIn(core, reader, this, (slot) => this.#end(slot, core.table.keyAt(slot)));
   }
@@ -89,7 +90,7 @@ export class Pager {
   /** The slot of a key that is there, whether in memory or not, or none. */
   find(key: string): number {
     const { table } = this.core;
-    const slot = table.find(key, table.hash(key));
+    const slot = this.#slotOf(key);
     if (slot === none) return none;
     if (this.core.isExpired(table.expiresAtMs(slot))) {
       this.#expireSlot(slot, key);
@@ -98,9 +99,14 @@ export class Pager {
     return slot;
   }
 
+  #slotOf(key: string): number {
+    const { table } = this.core;
+    return table.find(key, table.hash(key));
+  }
+
   /** Uses a resident entry. */
   touch(entry: Entry): void {
-    if (entry.place !== 0) this.core.residents.policy.touch(entry);
+    if (entry.place !== Place.Aside) this.core.residents.policy.touch(entry);
   }
 
   // ── Set, delete, clear ──
@@ -112,7 +118,7 @@ export class Pager {
     const size = terms.size !== 0 ? terms.size : core.estimate(key, value);
     const old = this.resident(key);
     // The old value must not be encoded to make room for the new one; and if that fails, it is still there.
-    const wasCandidate = old !== undefined && old.place !== 0;
+    const wasCandidate = old !== undefined && old.place !== Place.Aside;
     if (wasCandidate) residents.setAside(old);
     let spilled: { page: number; recordBytes: number } | undefined;
     const generation = core.nextGeneration();
@@ -128,8 +134,7 @@ export class Pager {
         ? this.#install(key, value, size, terms, generation)
         : this.#installSpilled(key, spilled, terms, generation);
     if (terms.pin && entry !== undefined) this.#pinEntry(entry);
-    const slot = core.table.find(key, core.table.hash(key));
-    if (this.swapIn.flights.size > 0) this.swapIn.settle(slot, value, true, entry);
+    if (this.swapIn.flights.size > 0) this.swapIn.settle(this.#slotOf(key), value, true, entry);
     this.reclaim.mayHaveChanged();
     this.reclaim.watch();
   }
@@ -227,7 +232,7 @@ export class Pager {
   }
 
   hold(entry: Entry): void {
-    if (entry.place !== 0) this.core.residents.setAside(entry);
+    if (entry.place !== Place.Aside) this.core.residents.setAside(entry);
     entry.holds++;
   }
 
@@ -317,12 +322,12 @@ export class Pager {
   }
 
   #pinEntry(entry: Entry): void {
-    if (entry.place !== 0) this.core.residents.setAside(entry);
+    if (entry.place !== Place.Aside) this.core.residents.setAside(entry);
     entry.pinned = true;
   }
 
   #mayLeaveAgain(entry: Entry): void {
-    if (entry.mustStay || entry.place !== 0) return;
+    if (entry.mustStay || entry.place !== Place.Aside) return;
     this.core.residents.restore(entry);
     this.reclaim.mayHaveChanged();
     this.reclaim.trim();
@@ -332,8 +337,7 @@ export class Pager {
   #mustStayForRun(key: string): boolean {
     const { flights } = this.swapIn;
     if (flights.size === 0) return false;
-    const slot = this.core.table.find(key, this.core.table.hash(key));
-    return flights.get(slot)?.mustStay ?? false;
+    return flights.get(this.#slotOf(key))?.mustStay ?? false;
   }
 
   // ── The ends of an entry ──
@@ -362,10 +366,6 @@ export class Pager {
     this.#end(slot, key);
     this.core.counters.expirations++;
     this.core.notices.moved('expire', key);
-  }
-
-  #evictEntry(entry: Entry): void {
-    this.#evictSlot(entry.slot);
   }
 
   #evictSlot(slot: number): void {

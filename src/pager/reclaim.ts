@@ -216,7 +216,7 @@ export class Reclaim {
   /** Victims leave until memory is a batch below the mark, the slice is over, or nothing more can. */
   #pass(): void {
     const { residents, environment } = this.#core;
-    const goal = this.lowWaterBytes - this.#batchBytes;
+    const goal = this.restfulBytes;
     const endsMs = environment.clock.monotonic() + sliceMs;
     let useless = 0;
     for (let victims = 1; residents.residentBytes > goal && this.#mayFly; victims++) {

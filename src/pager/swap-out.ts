@@ -240,13 +240,12 @@ export class SwapOut {
     const { batch, from, to } = job.owner;
     batch.openJobs--;
     if (job.type === JobType.Prepare) {
-      if (job.canceled) {
-        this.#undo(batch, from, to, job.error);
-      } else if (job.error === undefined && batch.live > 0) {
+      if (!job.canceled && job.error === undefined && batch.live > 0) {
         this.#readSizes(batch);
         this.#submitWrites(batch);
         return;
-      } else if (job.error !== undefined) this.#undo(batch, from, to, job.error);
+      }
+      this.#undo(batch, from, to, job.error);
     } else if (job.canceled) {
       // Whether it was written before it was cancelled does not matter: nobody wants it there.
       this.#withdraw(batch, from, to, job.error);
