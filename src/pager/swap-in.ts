@@ -65,7 +65,7 @@ export class SwapIn {
    */
   read(slot: number, key: string): boolean {
     const core = this.#core;
-    const { table, counters } = core;
+    const { counters } = core;
     const claim = this.#claimOf(slot, key);
     const { page, recordBytes } = claim;
     const buffered = core.pool.slabs.find(page, core.options.pageSize);
@@ -75,15 +75,14 @@ export class SwapIn {
       if (this.#reader.matches(area, buffered, available, claim)) {
         counters.bufferHits++;
         counters.swapIns++;
-        this.#reader.accept(area, buffered, available, claim);
-        return true;
+        return this.#accept(area, buffered, available, slot);
       }
     }
     const target = this.#reader.bufferFor(recordBytes);
     const bytesRead = this.#readFile(target, recordBytes, page, key);
     counters.bytesRead += bytesRead;
     counters.swapIns++;
-    return this.#accept(target, 0, bytesRead, table.isLive(slot) ? slot : -1);
+    return this.#accept(target, 0, bytesRead, slot);
   }
 
   /** Reads and promotes; the blocking side of the seed's vmLoadObject. False: the key is not there any more. */
@@ -219,7 +218,7 @@ export class SwapIn {
       this.#core.counters.corruptRecords++;
       if (!this.#core.options.missesCorrupt) throw error;
       this.#core.notices.warn(error);
-      if (slot !== -1) this.#forget(slot);
+      this.#forget(slot);
       return false;
     }
   }

@@ -1,5 +1,6 @@
 /** Full files, full disks, failing reads and writes, dead threads: the error reaches who can act, nothing is lost. */
 import { describe, expect, it } from 'vitest';
+import { pagerOf } from '../../dist/pager/pager-of.js';
 import {
   codeOf,
   expectCode,
@@ -153,6 +154,23 @@ describe('a disk that fails', () => {
     expect(store.get('a')).toBe(undefined);
     expect(store.has('a')).toBe(false);
     expect(store.stats()).toMatchObject({ corruptRecords: 1, misses: 1, usedPages: 0 });
+  });
+
+  it('does not matter to the rule when the bytes that are damaged still lie in a write buffer', async () => {
+    for (const whenCorrupt of ['throw', 'miss'] as const) {
+      const { store, world, disk } = openInWorld({ threads: 1, whenCorrupt });
+      store.set('a', { text: text(1) });
+      await world.drive(store.swapOut('a'));
+      const { reads } = disk;
+      const { pool, options } = pagerOf(store).core;
+      const payload = pool.slabs.find(store.pointer('a')!.page, options.pageSize) + 100;
+      pool.area.bytes[payload]! ^= 1;
+      if (whenCorrupt === 'throw') swapErrorOf(() => store.get('a'), 'ERR_SWAP_CORRUPT');
+      else expect(store.get('a')).toBe(undefined);
+      expect(store.stats()).toMatchObject({ corruptRecords: 1, bytesRead: 0 });
+      expect(disk.reads).toBe(reads);
+      expect(store.has('a')).toBe(whenCorrupt === 'throw');
+    }
   });
 
   it('that is overwritten behind our back gives no wrong value', () => {
