@@ -44,6 +44,11 @@ export function payloadOffset(keyWord: number): number {
   return headerBytes + ((keyBytesOf(keyWord) + 3) & ~3);
 }
 
+/** Bytes of the whole pages that a record takes. */
+export function paddedBytes(recordBytes: number, pageSize: number): number {
+  return Math.ceil(recordBytes / pageSize) * pageSize;
+}
+
 /** One buffer seen as bytes and as words; records begin at whole words. */
 export class RecordBuffer {
   readonly bytes: Buffer;

@@ -3,7 +3,7 @@
  * a test that is the scheduler.
  */
 import { type Compression, compress } from '../codec/compression.js';
-import { checkHeader, payloadOffset, RecordBuffer, rewriteHeader } from '../disk/record.js';
+import { checkHeader, paddedBytes, payloadOffset, RecordBuffer, rewriteHeader } from '../disk/record.js';
 import type { Disk } from '../environment.js';
 import { JobType } from './job.js';
 import { canceledJob, Field, noJob, Ring, Status, ThreadState, unknownError, Word } from './ring.js';
@@ -89,7 +89,7 @@ export function prepareRecords(
     const payload = from + payloadOffset(words[(from >>> 2) + 3]!);
     const end = from + recordBytes;
     const packed = compress(compression, bytes.subarray(payload, end));
-    const next = from + Math.ceil(recordBytes / pageSize) * pageSize;
+    const next = from + paddedBytes(recordBytes, pageSize);
     let newBytes = recordBytes;
     bytes.copyWithin(to, from, packed.length < end - payload ? payload : end);
     if (packed.length < end - payload) {
@@ -97,7 +97,7 @@ export function prepareRecords(
       bytes.set(packed, to + payload - from);
       rewriteHeader(buffer, to, newBytes, compression);
     }
-    const padded = to + Math.ceil(newBytes / pageSize) * pageSize;
+    const padded = to + paddedBytes(newBytes, pageSize);
     bytes.fill(0, to + newBytes, padded);
     from = next;
     to = padded;

@@ -13,6 +13,7 @@ import { none } from '../memory/pointer-table.js';
 import { Place } from '../memory/resident.js';
 import { Xorshift } from '../memory/xorshift.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
+import { Departures } from './departures.js';
 import { Entry } from './entry.js';
 import { ExpirySweep } from './expiry-sweep.js';
 import { ForeignCode } from './foreign-code.js';
@@ -57,9 +58,10 @@ export class Pager {
       (slot) => this.swapIn.flights.has(slot),
     );
     this.core = core;
-    this.swapOut = new SwapOut(core, writer, space, (entry) => this.#expireEntry(entry));
-    this.#spiller = new Spill(core, writer, space, this.swapOut);
-    this.reclaim = new Reclaim(core, this.swapOut, (entry) => this.#evictSlot(entry.slot));
+    const departures = new Departures(core, writer, space, (entry) => this.#expireEntry(entry));
+    this.swapOut = new SwapOut(core, space, departures);
+    this.#spiller = new Spill(core, writer, space, departures);
+    this.reclaim = new Reclaim(core, departures, this.swapOut, (entry) => this.#evictSlot(entry.slot));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
     this.swapIn = new SwapIn(core, reader, this, (slot) => this.#end(slot, core.table.keyAt(slot)));
   }

@@ -10,10 +10,11 @@
  */
 import { SwapError } from '../errors.js';
 import type { Core } from './core.js';
+import { Departure, type Departures } from './departures.js';
 import type { Entry } from './entry.js';
 import { isFull } from './full.js';
 import { OverBoundCheck } from './over-bound-check.js';
-import { Departure, type SwapOut } from './swap-out.js';
+import type { SwapOut } from './swap-out.js';
 import type { WriteBatch } from './write-batch.js';
 
 /** One pass in the background takes this much of a turn. */
@@ -32,6 +33,7 @@ interface Waiting {
 
 export class Reclaim {
   readonly #core: Core;
+  readonly #departures: Departures;
   readonly #swapOut: SwapOut;
   readonly #evict: (entry: Entry) => void;
   readonly #check: OverBoundCheck;
@@ -54,8 +56,9 @@ export class Reclaim {
   drains = 0;
   #closed = false;
 
-  constructor(core: Core, swapOut: SwapOut, evict: (entry: Entry) => void) {
+  constructor(core: Core, departures: Departures, swapOut: SwapOut, evict: (entry: Entry) => void) {
     this.#core = core;
+    this.#departures = departures;
     this.#swapOut = swapOut;
     this.#evict = evict;
     this.#maxBytes = core.options.maxMemory;
@@ -242,13 +245,13 @@ export class Reclaim {
   /** Sends a victim off in the open batch; undefined when there is no batch to be had. */
   #departOpen(victim: Entry): Departure | undefined {
     for (;;) {
-      this.#open ??= this.#swapOut.openThreaded();
+      this.#open ??= this.#departures.openThreaded();
       const open = this.#open;
       if (open === undefined) {
         this.#core.residents.putBack(victim);
         return undefined;
       }
-      const departure = this.#swapOut.depart(victim, open);
+      const departure = this.#departures.depart(victim, open);
       this.#turnSoon();
       if (departure === Departure.BatchFull) {
         this.flushOpen();
@@ -261,7 +264,7 @@ export class Reclaim {
   }
 
   #departAlone(victim: Entry): Departure {
-    const batch = this.#swapOut.departAlone(victim);
+    const batch = this.#departures.departAlone(victim);
     if (batch === undefined) return victim.stuck ? Departure.Stays : Departure.Gone;
     this.#swapOut.submit(batch);
     return Departure.Sent;
@@ -336,7 +339,7 @@ export class Reclaim {
     const goal = Math.max(0, targetBytes - this.#batchBytes);
     while (residents.usedBytes > targetBytes) {
       const before = residents.usedBytes;
-      const batch = this.#swapOut.openBlocking();
+      const batch = this.#departures.openBlocking();
       this.#fill(batch, goal);
       if (batch.count > 0) this.#writeNow(batch, targetBytes);
       if (residents.usedBytes >= before) return;
@@ -350,13 +353,13 @@ export class Reclaim {
     while (residents.usedBytes - batch.memoryBytes > goal && batch.memoryBytes < this.#batchBytes) {
       const victim = this.takeVictim();
       if (victim === undefined) return;
-      const departure = this.#swapOut.depart(victim, batch);
+      const departure = this.#departures.depart(victim, batch);
       if (departure === Departure.BatchFull) {
         residents.putBack(victim);
         return;
       }
       if (departure === Departure.TooLarge) {
-        const alone = this.#swapOut.departAlone(victim);
+        const alone = this.#departures.departAlone(victim);
         if (alone !== undefined) this.#writeNow(alone, goal);
         return;
       }

@@ -5,22 +5,22 @@
 import { Compression, compressionKinds } from '../codec/compression.js';
 import { prepareRecords } from '../io/run-job.js';
 import type { Core } from './core.js';
+import type { Departures } from './departures.js';
 import { diskFullAsFull, fullError } from './full.js';
 import type { RecordWriter } from './record-writer.js';
 import type { Space } from './space.js';
-import type { SwapOut } from './swap-out.js';
 
 export class Spill {
   readonly #core: Core;
   readonly #writer: RecordWriter;
   readonly #space: Space;
-  readonly #swapOut: SwapOut;
+  readonly #departures: Departures;
 
-  constructor(core: Core, writer: RecordWriter, space: Space, swapOut: SwapOut) {
+  constructor(core: Core, writer: RecordWriter, space: Space, departures: Departures) {
     this.#core = core;
     this.#writer = writer;
     this.#space = space;
-    this.#swapOut = swapOut;
+    this.#departures = departures;
   }
 
   /**
@@ -31,8 +31,7 @@ export class Spill {
     const core = this.#core;
     const { pageSize, compression } = core.options;
     const kind = compressionKinds[compression];
-    const batch = this.#swapOut.openBlocking();
-    let buffer = batch.buffer;
+    let { buffer } = this.#departures.openBlocking();
     let recordBytes = this.#writer.write(buffer, 0, key, value, generation);
     if (recordBytes === -1) {
       buffer = this.#writer.writeAlone(key, value, generation, 2 * buffer.bytes.length);

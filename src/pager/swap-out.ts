@@ -1,7 +1,6 @@
 /**
- * Takes values out of memory. A victim that the file already holds is dropped; any other is encoded once, on the
- * caller's thread, straight into a buffer, and leaves in a batch: on the blocking side the batch is written before the
- * call returns, on the threaded side it goes PREPARE -> WRITE through the pool, and its entries can still come back.
+ * Writes batches of victims. On the blocking side a batch is written before the call returns; on the threaded side it
+ * goes PREPARE -> WRITE through the pool, and its entries can still come back.
  *
  * Feared most: a value that is let go though its bytes are not in the file, and pages that are given to another while
  * a thread still writes them. So an entry is let go only in `#confirm`, and the pages of a record that died in flight
@@ -9,32 +8,16 @@
  */
 
 import { Compression, compressionKinds } from '../codec/compression.js';
-import { fingerprint } from '../codec/fingerprint.js';
-import { RecordBuffer } from '../disk/record.js';
-import { assert, SwapError } from '../errors.js';
+import { assert, type SwapError } from '../errors.js';
 import { Job, JobType } from '../io/job.js';
 import { writeAll } from '../io/large-io.js';
 import { prepareRecords } from '../io/run-job.js';
 import type { Core } from './core.js';
+import { Departure, type Departures } from './departures.js';
 import type { Entry } from './entry.js';
 import { diskFullAsFull, fullError, isFull } from './full.js';
-import { type RecordWriter, tooLarge } from './record-writer.js';
 import type { Space } from './space.js';
-import { WriteBatch } from './write-batch.js';
-
-/** What became of a victim. */
-export const enum Departure {
-  /** It is out of memory already: clean, or expired. */
-  Gone,
-  /** It is in the batch. */
-  Sent,
-  /** The batch has no room for it; it is still the caller's. */
-  BatchFull,
-  /** No batch could hold it; it is still the caller's. */
-  TooLarge,
-  /** It cannot be encoded, or the file has no space for it; it stays. */
-  Stays,
-}
+import type { WriteBatch } from './write-batch.js';
 
 /** What a PREPARE or WRITE job belongs to: the records from `from` to `to` of a batch. */
 export class WriteJobOwner {
@@ -51,93 +34,21 @@ export class WriteJobOwner {
 
 export class SwapOut {
   readonly #core: Core;
-  readonly #writer: RecordWriter;
   readonly #space: Space;
-  readonly #expire: (entry: Entry) => void;
+  readonly #departures: Departures;
   readonly #compression: Compression;
   readonly #pageSize: number;
-  /** What the caller's own thread encodes into. */
-  #ownBuffer: RecordBuffer | undefined = undefined;
-  readonly #slabBuffers = new Map<number, RecordBuffer>();
   /** Batches with a job that has not ended: their pages are in nobody's pointer. */
   readonly inFlight = new Set<WriteBatch>();
   /** Called when a batch of threads has ended. */
   onSettled: (error: Error | undefined) => void = () => {};
 
-  constructor(core: Core, writer: RecordWriter, space: Space, expire: (entry: Entry) => void) {
+  constructor(core: Core, space: Space, departures: Departures) {
     this.#core = core;
-    this.#writer = writer;
     this.#space = space;
-    this.#expire = expire;
+    this.#departures = departures;
     this.#compression = compressionKinds[core.options.compression];
     this.#pageSize = core.options.pageSize;
-  }
-
-  /** A batch that threads will write, or undefined while all slabs are busy. */
-  openThreaded(): WriteBatch | undefined {
-    const slab = this.#core.pool.slabs.acquire();
-    if (slab === undefined) return undefined;
-    let buffer = this.#slabBuffers.get(slab.index);
-    if (buffer === undefined) {
-      const { area, slabs } = this.#core.pool;
-      buffer = new RecordBuffer(area.bytes.buffer as SharedArrayBuffer, slab.offset, slabs.slabBytes);
-      this.#slabBuffers.set(slab.index, buffer);
-    }
-    return new WriteBatch(buffer, slab);
-  }
-
-  /** A batch that this thread will write before it does anything else. */
-  openBlocking(): WriteBatch {
-    this.#ownBuffer ??= new RecordBuffer(new ArrayBuffer(this.#core.pool.slabs.slabBytes));
-    return new WriteBatch(this.#ownBuffer, undefined);
-  }
-
-  /** Sends off a victim that was just taken out of the policy. */
-  depart(entry: Entry, batch: WriteBatch): Departure {
-    const core = this.#core;
-    if (core.isExpired(entry.expiresAtMs)) {
-      core.residents.putBack(entry);
-      this.#expire(entry);
-      return Departure.Gone;
-    }
-    if (entry.copyIndex !== -1 && (core.options.immutable || isPrimitive(entry.value))) {
-      this.#dropClean(entry);
-      return Departure.Gone;
-    }
-    if (this.#hasNoHope(entry)) {
-      core.residents.putBack(entry);
-      return Departure.Stays;
-    }
-    const generation = core.nextGeneration();
-    const recordBytes = this.#encode(batch, entry, generation);
-    if (recordBytes === -1) return batch.count === 0 ? Departure.TooLarge : Departure.BatchFull;
-    if (recordBytes === 0) return Departure.Stays;
-    if (this.#saysTheSame(entry)) {
-      this.#dropClean(entry);
-      return Departure.Gone;
-    }
-    this.#join(entry, batch, generation, recordBytes);
-    return Departure.Sent;
-  }
-
-  /** Sends off a victim whose record no slab can hold, in a batch of its own. */
-  departAlone(entry: Entry): WriteBatch | undefined {
-    const core = this.#core;
-    const generation = core.nextGeneration();
-    try {
-      const start = 2 * core.pool.slabs.slabBytes;
-      const buffer = this.#writer.writeAlone(entry.key, entry.value, generation, start);
-      if (this.#saysTheSame(entry)) {
-        this.#dropClean(entry);
-        return undefined;
-      }
-      const batch = new WriteBatch(buffer, undefined);
-      this.#join(entry, batch, generation, buffer.words[1]!);
-      return batch;
-    } catch (error) {
-      this.#stays(entry, error);
-      return undefined;
-    }
   }
 
   /** An entry in flight was touched: it is in memory as before, and its record is dead. */
@@ -164,10 +75,10 @@ export class SwapOut {
 
   /** Swaps out one entry, no candidate any more, on this thread. Throws ERR_SWAP_IO. */
   sendNow(entry: Entry): boolean {
-    let batch: WriteBatch | undefined = this.openBlocking();
-    let departure = this.depart(entry, batch);
+    let batch: WriteBatch | undefined = this.#departures.openBlocking();
+    let departure = this.#departures.depart(entry, batch);
     if (departure === Departure.TooLarge) {
-      batch = this.departAlone(entry);
+      batch = this.#departures.departAlone(entry);
       if (batch === undefined) return !entry.stuck;
       departure = Departure.Sent;
     }
@@ -180,12 +91,12 @@ export class SwapOut {
   /** The same through the threads, while there is a slab to be had. */
   async sendSoon(entry: Entry): Promise<boolean> {
     const { pool } = this.#core;
-    let batch = pool.threadsMax > 0 ? this.openThreaded() : undefined;
+    let batch = pool.threadsMax > 0 ? this.#departures.openThreaded() : undefined;
     if (batch === undefined) return this.sendNow(entry);
-    const departure = this.depart(entry, batch);
+    const departure = this.#departures.depart(entry, batch);
     if (departure !== Departure.Sent) this.submit(batch);
     if (departure === Departure.TooLarge) {
-      batch = this.departAlone(entry);
+      batch = this.#departures.departAlone(entry);
       if (batch === undefined) return !entry.stuck;
     } else if (departure !== Departure.Sent) {
       return departure === Departure.Gone;
@@ -208,7 +119,7 @@ export class SwapOut {
     this.#place(batch, (from, to) => {
       const first = batch.firstPages[from]!;
       const offset = batch.offsets[from]!;
-      const length = endOf(batch, to - 1, this.#pageSize) - offset;
+      const length = batch.lengthOf(from, to);
       try {
         this.#core.file.write(batch.buffer.bytes, offset, length, first);
         this.#core.counters.bytesWritten += length;
@@ -241,7 +152,7 @@ export class SwapOut {
     batch.openJobs--;
     if (job.type === JobType.Prepare) {
       if (!job.canceled && job.error === undefined && batch.live > 0) {
-        this.#readSizes(batch);
+        batch.readSizes();
         this.#submitWrites(batch);
         return;
       }
@@ -259,76 +170,10 @@ export class SwapOut {
     this.#settleIfDone(batch);
   }
 
-  /** True when the record is known to be larger than any space there is, so that it need not be encoded to see. */
-  #hasNoHope(entry: Entry): boolean {
-    const run = this.#space.largestRun;
-    return (run === 0 || entry.pagesWanted > run) && !this.#space.canMakeMore;
-  }
-
-  #encode(batch: WriteBatch, entry: Entry, generation: number): number {
-    try {
-      const { buffer, usedBytes } = batch;
-      if (usedBytes >= buffer.bytes.length) return -1;
-      const recordBytes = this.#writer.write(buffer, usedBytes, entry.key, entry.value, generation);
-      if (recordBytes === -1) return -1;
-      const end = usedBytes + recordBytes;
-      const padded = Math.ceil(recordBytes / this.#pageSize) * this.#pageSize + usedBytes;
-      buffer.words.fill(0, (end + 3) >>> 2, padded >>> 2);
-      return recordBytes;
-    } catch (error) {
-      this.#stays(entry, error);
-      return 0;
-    }
-  }
-
-  #stays(entry: Entry, error: unknown): void {
-    entry.stuck = true;
-    this.#core.residents.keepAside(entry);
-    this.#core.counters.unserializable++;
-    this.#core.notices.warn(error instanceof SwapError ? error : tooLarge(entry.key));
-  }
-
-  /** True when what was just encoded is what the file has. */
-  #saysTheSame(entry: Entry): boolean {
-    return (
-      entry.copyIndex !== -1 &&
-      entry.copyBytes === this.#writer.payloadBytes &&
-      entry.copyFingerprintA === fingerprint.a &&
-      entry.copyFingerprintB === fingerprint.b
-    );
-  }
-
-  #dropClean(entry: Entry): void {
-    const core = this.#core;
-    core.removeCopy(entry);
-    core.residents.drop(entry);
-    core.swappedOut(entry.slot, entry.key);
-    core.counters.cleanDrops++;
-  }
-
-  #join(entry: Entry, batch: WriteBatch, generation: number, recordBytes: number): void {
-    this.#core.freeCopy(entry);
-    this.#core.table.setGeneration(entry.slot, generation);
-    this.#core.residents.sendOff(entry);
-    batch.add(entry, recordBytes, this.#pageSize);
-  }
-
   /** Compresses a batch in its buffer and reads its new sizes. */
   #compressNow(batch: WriteBatch): void {
     prepareRecords(batch.buffer, 0, batch.count, this.#pageSize, this.#compression);
-    this.#readSizes(batch);
-  }
-
-  /** PREPARE has packed the records: where each lies, and how long it is, is in the buffer itself. */
-  #readSizes(batch: WriteBatch): void {
-    let offset = 0;
-    for (let index = 0; index < batch.count; index++) {
-      const recordBytes = batch.buffer.words[(offset >>> 2) + 1]!;
-      batch.offsets[index] = offset;
-      batch.recordBytes[index] = recordBytes;
-      offset += this.#core.pagesOf(recordBytes) * this.#pageSize;
-    }
-    batch.usedBytes = offset;
+    batch.readSizes();
   }
 
   /** Gives pages to the records of a batch, in as few runs as there are, and calls `write` for each run. */
@@ -336,13 +181,13 @@ export class SwapOut {
     const pageSize = this.#pageSize;
     for (let from = 0; from < batch.count; ) {
       let to = batch.count;
-      let pages = (batch.usedBytes - batch.offsets[from]!) / pageSize;
+      let pages = batch.lengthOf(from, to) / pageSize;
       if (pages > this.#space.largestRun) {
         // No run for all: as many as fit into the longest, or one alone for which space may yet be made.
         to = from + 1;
-        pages = (endOf(batch, from, pageSize) - batch.offsets[from]!) / pageSize;
+        pages = batch.lengthOf(from, to) / pageSize;
         while (to < batch.count) {
-          const more = (endOf(batch, to, pageSize) - batch.offsets[from]!) / pageSize;
+          const more = batch.lengthOf(from, to + 1) / pageSize;
           if (more > this.#space.largestRun) break;
           pages = more;
           to++;
@@ -389,7 +234,7 @@ export class SwapOut {
   #submitWrites(batch: WriteBatch): void {
     this.#place(batch, (from, to) => {
       const offset = batch.offsets[from]!;
-      const length = endOf(batch, to - 1, this.#pageSize) - offset;
+      const length = batch.lengthOf(from, to);
       const { file } = this.#core;
       const position = file.offsetOf(batch.firstPages[from]!);
       const owner = new WriteJobOwner(batch, from, to);
@@ -495,13 +340,4 @@ export class SwapOut {
     for (const settled of batch.settled) settled();
     this.onSettled(batch.error);
   }
-}
-
-/** Where the padded record `index` ends in the buffer. */
-function endOf(batch: WriteBatch, index: number, pageSize: number): number {
-  return batch.offsets[index]! + Math.ceil(batch.recordBytes[index]! / pageSize) * pageSize;
-}
-
-function isPrimitive(value: unknown): boolean {
-  return value === null || (typeof value !== 'object' && typeof value !== 'function');
 }

@@ -6,7 +6,7 @@
  * The life of a batch: filling -> (preparing ->) writing -> settled. Its buffer is a slab when threads write it, a
  * private buffer when the caller's thread does.
  */
-import type { RecordBuffer } from '../disk/record.js';
+import { paddedBytes, type RecordBuffer } from '../disk/record.js';
 import type { Job } from '../io/job.js';
 import type { Slab } from '../io/slab-pool.js';
 import type { Entry } from './entry.js';
@@ -15,6 +15,7 @@ import type { WriteJobOwner } from './swap-out.js';
 export class WriteBatch {
   readonly buffer: RecordBuffer;
   readonly slab: Slab | undefined;
+  readonly #pageSize: number;
 
   // Index-aligned: record i is that of entries[i], lies at offsets[i] of the buffer, takes recordBytes[i], and goes to
   // firstPages[i], which is -1 until it has been given pages.
@@ -41,9 +42,10 @@ export class WriteBatch {
   /** Called once all of its jobs have ended. */
   readonly settled: Array<() => void> = [];
 
-  constructor(buffer: RecordBuffer, slab: Slab | undefined) {
+  constructor(buffer: RecordBuffer, slab: Slab | undefined, pageSize: number) {
     this.buffer = buffer;
     this.slab = slab;
+    this.#pageSize = pageSize;
   }
 
   get count(): number {
@@ -51,16 +53,34 @@ export class WriteBatch {
   }
 
   /** Adds the record that was just encoded at `usedBytes`. */
-  add(entry: Entry, recordBytes: number, pageSize: number): void {
+  add(entry: Entry, recordBytes: number): void {
     entry.batch = this;
     entry.batchIndex = this.entries.length;
     this.entries.push(entry);
     this.offsets.push(this.usedBytes);
     this.recordBytes.push(recordBytes);
     this.firstPages.push(-1);
-    this.usedBytes += Math.ceil(recordBytes / pageSize) * pageSize;
+    this.usedBytes += paddedBytes(recordBytes, this.#pageSize);
     this.memoryBytes += entry.size;
     this.live++;
+  }
+
+  /** Bytes of the buffer that the records from `from` up to `to` take, padding included. */
+  lengthOf(from: number, to: number): number {
+    const last = to - 1;
+    return this.offsets[last]! + paddedBytes(this.recordBytes[last]!, this.#pageSize) - this.offsets[from]!;
+  }
+
+  /** PREPARE has packed the records: where each lies, and how long it is, is in the buffer itself. */
+  readSizes(): void {
+    let offset = 0;
+    for (let index = 0; index < this.count; index++) {
+      const recordBytes = this.buffer.words[(offset >>> 2) + 1]!;
+      this.offsets[index] = offset;
+      this.recordBytes[index] = recordBytes;
+      offset += paddedBytes(recordBytes, this.#pageSize);
+    }
+    this.usedBytes = offset;
   }
 
   isLive(index: number): boolean {
