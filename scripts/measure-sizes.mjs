@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import { entryOverheadBytes, keySize, sizeOf } from '../dist/memory/size-of.js';
+import { Entry } from '../dist/pager/entry.js';
 
 const TOLERANCE = 0.3;
 const SLOT_BYTES = 8;
@@ -58,35 +59,10 @@ class Point {
   }
 }
 
-/** As many fields as the pager's Entry has, which is not exported. */
-class Entry {
-  value = undefined;
-  hash = 0;
-  size = 0;
-  stamp = 0;
-  place = 0;
-  position = 0;
-  slot = 0;
-  expiresAtMs = 0;
-  batch = undefined;
-  batchIndex = -1;
-  copyIndex = -1;
-  copyBytes = 0;
-  copyFingerprintA = 0;
-  copyFingerprintB = 0;
-  pinned = false;
-  holds = 0;
-  stuck = false;
-  guardTurn = 0;
-  pagesWanted = 0;
-  constructor(key) {
-    this.key = key;
-  }
-}
 const entries = new Map();
 const denseEntries = [];
 function addEntry(key) {
-  const entry = new Entry(key);
+  const entry = new Entry(key, undefined, 0, 0, 0);
   entries.set(key, entry);
   denseEntries.push(entry);
   return entry;

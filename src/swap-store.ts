@@ -260,42 +260,22 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
 
   /** Swaps one value out through the threads. True once it is in the file and gone from memory. */
   async swapOut(key: string): Promise<boolean> {
-    const pager = this.#open(key);
-    const entry = pager.swappable(key);
-    const swapped = entry !== undefined && (await pager.swapOutSoon(entry));
-    pager.core.notices.tell();
-    return swapped;
+    return this.#sendSoon(this.#open(key).swappable(key));
   }
 
   /** The same on this thread. Throws ERR_SWAP_IO when the write fails. */
   swapOutSync(key: string): boolean {
-    const pager = this.#open(key);
-    const entry = pager.swappable(key);
-    try {
-      return entry !== undefined && pager.swapOutNow(entry);
-    } finally {
-      pager.core.notices.tell();
-    }
+    return this.#sendNow(this.#open(key).swappable(key));
   }
 
   /** Swaps out the best candidate; false when there is none. */
   async swapOne(): Promise<boolean> {
-    const pager = this.#openStore();
-    const entry = pager.candidate();
-    const swapped = entry !== undefined && (await pager.swapOutSoon(entry));
-    pager.core.notices.tell();
-    return swapped;
+    return this.#sendSoon(this.#openStore().candidate());
   }
 
   /** The same on this thread. Throws ERR_SWAP_IO when the write fails. */
   swapOneSync(): boolean {
-    const pager = this.#openStore();
-    const entry = pager.candidate();
-    try {
-      return entry !== undefined && pager.swapOutNow(entry);
-    } finally {
-      pager.core.notices.tell();
-    }
+    return this.#sendNow(this.#openStore().candidate());
   }
 
   /** Brings a value in (blocking) and keeps it in memory, past maxMemory if it must; false if there is no such key. */
@@ -426,6 +406,20 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
   #open(key: unknown): Pager {
     checkKey(key);
     return this.#openStore();
+  }
+
+  async #sendSoon(entry: Entry | undefined): Promise<boolean> {
+    const swapped = entry !== undefined && (await this.#pager.swapOutSoon(entry));
+    this.#pager.core.notices.tell();
+    return swapped;
+  }
+
+  #sendNow(entry: Entry | undefined): boolean {
+    try {
+      return entry !== undefined && this.#pager.swapOutNow(entry);
+    } finally {
+      this.#pager.core.notices.tell();
+    }
   }
 
   #signalOf(options: WaitOptions): AbortSignal | undefined {

@@ -46,10 +46,11 @@ export class Pager {
   constructor(rooms: Rooms) {
     const core = new Core(rooms);
     const { environment, options, codec } = rooms;
-    const seedA = environment.random();
-    const seedB = environment.random();
-    const reader = new RecordReader(codec, options.serializer, this.foreign, seedA, seedB);
-    const writer = new RecordWriter(codec, options.serializer, this.foreign, seedA, seedB);
+    const { foreign } = this;
+    const seeds = { seedA: environment.random(), seedB: environment.random() };
+    const format = { codec, serializer: options.serializer, foreign, ...seeds };
+    const reader = new RecordReader(format);
+    const writer = new RecordWriter(format);
     const random = new Xorshift(environment.random());
     const space = new Space(
       core,

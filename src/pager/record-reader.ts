@@ -5,7 +5,6 @@
  * but the value.
  */
 
-import type { Codec } from '../codec/codec.js';
 import { Compression, decompress } from '../codec/compression.js';
 import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
 import {
@@ -18,8 +17,7 @@ import {
   RecordBuffer,
 } from '../disk/record.js';
 import { SwapError } from '../errors.js';
-import type { Serializer } from '../options.js';
-import type { ForeignCode } from './foreign-code.js';
+import type { PayloadFormat } from './payload-format.js';
 
 /** Records up to this are read into one buffer that is used again and again; larger ones into their own. */
 const scratchBytes = 64 * 1024;
@@ -33,11 +31,7 @@ export interface Claim {
 }
 
 export class RecordReader {
-  readonly #codec: Codec;
-  readonly #serializer: Serializer | undefined;
-  readonly #foreign: ForeignCode;
-  readonly #seedA: number;
-  readonly #seedB: number;
+  readonly #format: PayloadFormat;
   readonly #scratch = new RecordBuffer(new ArrayBuffer(scratchBytes));
 
   // Of the last record that was accepted.
@@ -46,18 +40,8 @@ export class RecordReader {
   fingerprintA = 0;
   fingerprintB = 0;
 
-  constructor(
-    codec: Codec,
-    serializer: Serializer | undefined,
-    foreign: ForeignCode,
-    seedA: number,
-    seedB: number,
-  ) {
-    this.#foreign = foreign;
-    this.#codec = codec;
-    this.#serializer = serializer;
-    this.#seedA = seedA;
-    this.#seedB = seedB;
+  constructor(format: PayloadFormat) {
+    this.#format = format;
   }
 
   /** A buffer to read a record of `bytes` into. */
@@ -108,7 +92,7 @@ export class RecordReader {
     at: number,
     claim: Claim,
   ): void {
-    takeFingerprint(payload.words, from >>> 2, bytes, this.#seedA, this.#seedB);
+    takeFingerprint(payload.words, from >>> 2, bytes, this.#format.seedA, this.#format.seedB);
     if (fingerprint.a !== header[at + 6] || fingerprint.b !== header[at + 7]) {
       throw corrupt(claim, 'its checksum does not match');
     }
@@ -128,7 +112,7 @@ export class RecordReader {
     try {
       this.value =
         encoding === Encoding.Codec
-          ? this.#codec.decode(source.bytes, from, end, adopt)
+          ? this.#format.codec.decode(source.bytes, from, end, adopt)
           : this.#deserialize(source, from, end);
     } catch (cause) {
       throw corrupt(claim, 'it cannot be decoded', cause);
@@ -136,13 +120,13 @@ export class RecordReader {
   }
 
   #deserialize(source: RecordBuffer, from: number, end: number): unknown {
-    if (this.#serializer === undefined)
+    if (this.#format.serializer === undefined)
       throw new Error('it was made by a serializer that this store does not have');
-    this.#foreign.enter();
+    this.#format.foreign.enter();
     try {
-      return this.#serializer.deserialize(new Uint8Array(source.bytes.subarray(from, end)));
+      return this.#format.serializer.deserialize(new Uint8Array(source.bytes.subarray(from, end)));
     } finally {
-      this.#foreign.leave();
+      this.#format.foreign.leave();
     }
   }
 }

@@ -2,7 +2,6 @@
  * Makes the record of a value: key, payload and header, straight into the buffer that will be written. The payload's
  * fingerprint is left in `fingerprint`, so that the caller can see whether the file says the same already.
  */
-import type { Codec } from '../codec/codec.js';
 import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
 import {
   Encoding,
@@ -13,31 +12,17 @@ import {
   writeKey,
 } from '../disk/record.js';
 import { SwapError } from '../errors.js';
-import { pageSizeMax, type Serializer } from '../options.js';
-import type { ForeignCode } from './foreign-code.js';
+import { pageSizeMax } from '../options.js';
+import type { PayloadFormat } from './payload-format.js';
 
 export class RecordWriter {
-  readonly #codec: Codec;
-  readonly #serializer: Serializer | undefined;
-  readonly #foreign: ForeignCode;
-  readonly #seedA: number;
-  readonly #seedB: number;
+  readonly #format: PayloadFormat;
 
   /** Bytes of the last payload, before compression. */
   payloadBytes = 0;
 
-  constructor(
-    codec: Codec,
-    serializer: Serializer | undefined,
-    foreign: ForeignCode,
-    seedA: number,
-    seedB: number,
-  ) {
-    this.#foreign = foreign;
-    this.#codec = codec;
-    this.#serializer = serializer;
-    this.#seedA = seedA;
-    this.#seedB = seedB;
+  constructor(format: PayloadFormat) {
+    this.#format = format;
   }
 
   /**
@@ -45,14 +30,14 @@ export class RecordWriter {
    * ERR_SWAP_UNSERIALIZABLE when the value cannot be encoded.
    */
   write(target: RecordBuffer, start: number, key: string, value: unknown, generation: number): number {
-    const encoding = this.#serializer === undefined ? Encoding.Codec : Encoding.Serializer;
+    const encoding = this.#format.serializer === undefined ? Encoding.Codec : Encoding.Serializer;
     const keyWord = writeKey(target, start, key, encoding);
     if (keyWord === -1) return -1;
     const payload = start + payloadOffset(keyWord);
     const end = this.#encode(target.bytes, payload, key, value);
     if (end === -1) return -1;
     this.payloadBytes = end - payload;
-    takeFingerprint(target.words, payload >>> 2, this.payloadBytes, this.#seedA, this.#seedB);
+    takeFingerprint(target.words, payload >>> 2, this.payloadBytes, this.#format.seedA, this.#format.seedB);
     writeHeader(
       target,
       start,
@@ -83,10 +68,10 @@ export class RecordWriter {
   }
 
   #encode(target: Buffer, start: number, key: string, value: unknown): number {
-    this.#foreign.enter();
+    this.#format.foreign.enter();
     try {
-      if (this.#serializer === undefined) return this.#codec.encode(value, target, start);
-      const bytes: unknown = this.#serializer.serialize(value);
+      if (this.#format.serializer === undefined) return this.#format.codec.encode(value, target, start);
+      const bytes: unknown = this.#format.serializer.serialize(value);
       if (!(bytes instanceof Uint8Array)) throw new TypeError('serialize did not return a Uint8Array');
       if (start + bytes.length > target.length) return -1;
       target.set(bytes, start);
@@ -96,7 +81,7 @@ export class RecordWriter {
       const message = `the value of ${JSON.stringify(key.slice(0, 100))} cannot be encoded: ${reason}`;
       throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { cause, key });
     } finally {
-      this.#foreign.leave();
+      this.#format.foreign.leave();
     }
   }
 }
