@@ -1,6 +1,7 @@
 /**
  * Memory for the records of keys, off the V8 heap: chunks of 1 MiB, in which blocks of whole words are given out one
- * after another and, once freed, again to blocks of the same class. A block is never divided, joined or moved: its
+ * after another and, once freed, again to blocks of the same class. The last chunk grows to that size by steps of a
+ * sixteenth of the arena, so that a small store does not pay for a large one's. A block is never divided, joined or moved: its
  * borders stay for life, so that a walk over a chunk from block to block is sound whatever happens meanwhile. The
  * price is that space freed by keys of one length is no use to keys of another.
  */
@@ -9,6 +10,8 @@ import { assert } from '../errors.js';
 const chunkShift = 18;
 export const chunkWords = 1 << chunkShift;
 const chunkMask = chunkWords - 1;
+/** The last chunk grows by at least this much. */
+const stepWordsMin = 1 << 12;
 /** Blocks up to this many words have a class for each length; above, eight classes between powers of two. */
 const exactWords = 64;
 
@@ -17,11 +20,13 @@ export class KeyArena {
   readonly bytes: Buffer[] = [];
   /** Words of the last chunk that have been given out. */
   #top = chunkWords;
+  /** Words of all chunks, those of the last that have not been given out included. */
+  #wordCount = 0;
   /** Per class, the first free block's address + 1; the next one's is in its first word. */
   #free: number[] = [];
 
   get byteLength(): number {
-    return this.words.length * chunkWords * 4;
+    return this.#wordCount * 4;
   }
 
   /** Words that a block of at least `words` takes. */
@@ -40,8 +45,10 @@ export class KeyArena {
       this.#free[list] = this.words[address >>> chunkShift]![address & chunkMask]! >>> 0;
       return address;
     }
-    if (this.#top + words > chunkWords) this.#grow();
-    const address = (this.words.length - 1) * chunkWords + this.#top;
+    if (this.#top + words > chunkWords) this.#addChunk();
+    const last = this.words.length - 1;
+    if (this.#top + words > this.words[last]!.length) this.#growChunk(last, this.#top + words);
+    const address = last * chunkWords + this.#top;
     this.#top += words;
     return address;
   }
@@ -65,14 +72,25 @@ export class KeyArena {
     this.bytes.length = 0;
     this.#free = [];
     this.#top = chunkWords;
+    this.#wordCount = 0;
   }
 
-  #grow(): void {
+  #addChunk(): void {
     assert(this.words.length < 2 ** (32 - chunkShift), 'an arena has at most 16 GiB');
-    const memory = new ArrayBuffer(chunkWords * 4);
-    this.words.push(new Int32Array(memory));
-    this.bytes.push(Buffer.from(memory));
+    this.words.push(new Int32Array(0));
+    this.bytes.push(Buffer.alloc(0));
     this.#top = 0;
+  }
+
+  /** The last chunk has room for `words` from now on. */
+  #growChunk(last: number, words: number): void {
+    const old = this.words[last]!;
+    const step = Math.max(stepWordsMin, this.#wordCount >>> 4);
+    const grown = new Int32Array(Math.min(chunkWords, Math.max(words, old.length + step)));
+    grown.set(old);
+    this.words[last] = grown;
+    this.bytes[last] = Buffer.from(grown.buffer);
+    this.#wordCount += grown.length - old.length;
   }
 }
 

@@ -225,9 +225,9 @@ export class PointerTable {
   next(previous: number): number {
     let slot = previous === none ? 0 : previous + this.#blockWordsAt(previous);
     for (;;) {
-      // A chunk whose end no block fits into is padded with zeros; the next block begins the next chunk.
       if (this.#arena.endsAt(slot)) return none;
-      const shape = this.#word(slot, shapeWordIn(slot));
+      // A chunk whose end no block fits into ends in zeros, or in nothing; the next block begins the next chunk.
+      const shape = this.#arena.words[chunkOf(slot)]![inChunk(slot) + shapeWord] ?? 0;
       if (shape === 0) slot = (chunkOf(slot) + 1) * chunkWords;
       else if ((shape & liveFlag) !== 0) return slot;
       else slot += this.#blockWordsAt(slot);
@@ -292,9 +292,4 @@ function isTwoByte(key: string): boolean {
 
 function blockWordsOf(length: number, twoByte: boolean): number {
   return KeyArena.blockWords(headWords + Math.ceil((twoByte ? 2 * length : length) / 4));
-}
-
-/** The word to look at for the shape of a block at `slot`; word 0 where the chunk ends before it. */
-function shapeWordIn(slot: number): number {
-  return inChunk(slot) + shapeWord < chunkWords ? shapeWord : 0;
 }

@@ -4,11 +4,14 @@
  * in step with one another.
  */
 import type { Codec } from '../codec/codec.js';
+import { compressionKinds } from '../codec/compression.js';
 import type { PageMap } from '../disk/page-map.js';
+import type { RecordBuffer } from '../disk/record.js';
 import type { SwapFile } from '../disk/swap-file.js';
 import type { Environment } from '../environment.js';
 import { assert, SwapError } from '../errors.js';
 import type { IoPool } from '../io/io-pool.js';
+import { prepareRecords } from '../io/run-job.js';
 import type { PointerTable } from '../memory/pointer-table.js';
 import type { ResidentSet } from '../memory/resident-set.js';
 import { entryOverheadBytes, keySize, sizeOf } from '../memory/size-of.js';
@@ -183,6 +186,17 @@ export class Core {
    */
   get handsAreFull(): boolean {
     return this.guardedBytes > this.options.maxMemory / 2;
+  }
+
+  /** Compresses the records at the start of `buffer`, on this thread, and packs them. Throws ERR_SWAP_IO. */
+  compress(buffer: RecordBuffer, recordCount: number): void {
+    const { pageSize, compression } = this.options;
+    try {
+      prepareRecords(buffer, 0, recordCount, pageSize, compressionKinds[compression]);
+    } catch (cause) {
+      this.counters.ioErrors++;
+      throw this.ioError('cannot compress a record', cause);
+    }
   }
 
   /** An I/O error in the words of the store. */

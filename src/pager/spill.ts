@@ -2,8 +2,6 @@
  * The way of a value that never was in memory: a `set` that finds no room there, as with maxMemory 0, writes it straight
  * to the file, on the caller's thread.
  */
-import { Compression, compressionKinds } from '../codec/compression.js';
-import { prepareRecords } from '../io/run-job.js';
 import type { Core } from './core.js';
 import type { Departures } from './departures.js';
 import { diskFullAsFull, fullError } from './full.js';
@@ -30,15 +28,14 @@ export class Spill {
   spill(key: string, value: unknown, generation: number): { page: number; recordBytes: number } {
     const core = this.#core;
     const { pageSize, compression } = core.options;
-    const kind = compressionKinds[compression];
     let { buffer } = this.#departures.openBlocking();
     let recordBytes = this.#writer.write(buffer, 0, key, value, generation);
     if (recordBytes === -1) {
       buffer = this.#writer.writeAlone(key, value, generation, 2 * buffer.bytes.length);
       recordBytes = buffer.words[1]!;
     }
-    if (kind !== Compression.None) {
-      prepareRecords(buffer, 0, 1, pageSize, kind);
+    if (compression !== 'none') {
+      core.compress(buffer, 1);
       recordBytes = buffer.words[1]!;
     }
     const count = core.pagesOf(recordBytes);

@@ -11,7 +11,6 @@ import { Compression, compressionKinds } from '../codec/compression.js';
 import { assert, type SwapError } from '../errors.js';
 import { Job, JobType } from '../io/job.js';
 import { writeAll } from '../io/large-io.js';
-import { prepareRecords } from '../io/run-job.js';
 import type { Core } from './core.js';
 import { Departure, type Departures } from './departures.js';
 import type { Entry } from './entry.js';
@@ -115,7 +114,7 @@ export class SwapOut {
   /** Writes a batch on this thread; false when something of it stayed, with the reason in `batch.error`. */
   writeNow(batch: WriteBatch): boolean {
     batch.filling = false;
-    if (this.#compression !== Compression.None) this.#compressNow(batch);
+    if (!this.#compressNow(batch)) return false;
     this.#place(batch, (from, to) => {
       const first = batch.firstPages[from]!;
       const offset = batch.offsets[from]!;
@@ -157,6 +156,10 @@ export class SwapOut {
         return;
       }
       this.#undo(batch, from, to, job.error);
+      if (job.error !== undefined) {
+        this.#core.counters.ioErrors++;
+        this.#core.notices.warn(job.error);
+      }
     } else if (job.canceled) {
       // Whether it was written before it was cancelled does not matter: nobody wants it there.
       this.#withdraw(batch, from, to, job.error);
@@ -170,10 +173,17 @@ export class SwapOut {
     this.#settleIfDone(batch);
   }
 
-  /** Compresses a batch in its buffer and reads its new sizes. */
-  #compressNow(batch: WriteBatch): void {
-    prepareRecords(batch.buffer, 0, batch.count, this.#pageSize, this.#compression);
+  /** Compresses a batch in its buffer, where that is wanted; when it fails, all of the batch stays in memory. */
+  #compressNow(batch: WriteBatch): boolean {
+    if (this.#compression === Compression.None) return true;
+    try {
+      this.#core.compress(batch.buffer, batch.count);
+    } catch (error) {
+      this.#undo(batch, 0, batch.count, error as SwapError);
+      return false;
+    }
     batch.readSizes();
+    return true;
   }
 
   /** Gives pages to the records of a batch, in as few runs as there are, and calls `write` for each run. */
@@ -248,7 +258,11 @@ export class SwapOut {
 
   /** A record larger than a slab is written by the runtime's own threads. */
   #submitAlone(batch: WriteBatch): void {
-    if (this.#compression !== Compression.None) this.#compressNow(batch);
+    if (!this.#compressNow(batch)) {
+      this.#core.notices.warn(batch.error as SwapError);
+      this.#settle(batch);
+      return;
+    }
     this.#place(batch, () => {
       const { file, environment } = this.#core;
       const first = batch.firstPages[0]!;

@@ -1,11 +1,13 @@
 /** Full files, full disks, failing reads and writes, dead threads: the error reaches who can act, nothing is lost. */
-import { describe, expect, it } from 'vitest';
+import zlib from 'node:zlib';
+import { describe, expect, it, vi } from 'vitest';
 import { pagerOf } from '../../dist/pager/pager-of.js';
 import {
   codeOf,
   expectCode,
   keysOf,
   kibi,
+  mebi,
   openInWorld,
   openStore,
   swapErrorOf,
@@ -178,6 +180,56 @@ describe('a disk that fails', () => {
     for (let index = 0; index < 20; index++) store.set(`key:${index}`, index);
     disk.corruptNextRead((bytes) => bytes.set(bytes.slice().reverse()));
     swapErrorOf(() => store.get('key:3'), 'ERR_SWAP_CORRUPT');
+  });
+});
+
+describe('a compressor that fails', () => {
+  function failing<T>(act: () => T): T {
+    const compressor = vi.spyOn(zlib, 'deflateRawSync').mockImplementation(() => {
+      throw new Error('no memory for a window');
+    });
+    try {
+      return act();
+    } finally {
+      compressor.mockRestore();
+    }
+  }
+
+  it('tells the caller of a swap on its own thread, and the value stays', () => {
+    const store = openStore({ threads: 0, compression: 'deflate' });
+    store.set('a', text(1));
+    const error = failing(() => swapErrorOf(() => store.swapOutSync('a'), 'ERR_SWAP_IO'));
+    expect(error.message).toContain('no memory for a window');
+    expect(store.state('a')).toBe('resident');
+    expect(store.stats()).toMatchObject({ ioErrors: 1, usedPages: 0, inFlightBytes: 0 });
+    expect(store.swapOutSync('a')).toBe(true);
+    expect(store.get('a')).toBe(text(1));
+  });
+
+  it('tells the caller of set when the value has nowhere else to go, and the old one stays', () => {
+    const store = openStore({ threads: 0, maxMemory: 0, compression: 'deflate' });
+    store.set('a', text(1));
+    failing(() => swapErrorOf(() => store.set('a', text(2)), 'ERR_SWAP_IO'));
+    expect(store.get('a')).toBe(text(1));
+  });
+
+  it('warns when it failed in the background: batches of the threads, and records too large for them', async () => {
+    const large = 'large '.repeat(4 * mebi);
+    const { store, world } = openInWorld({ threads: 1, compression: 'deflate', maxMemory: 128 * mebi });
+    const warnings = warningsOf(store);
+    store.set('a', text(1)).set('large', large);
+    const swaps = [store.swapOut('a'), store.swapOut('large')];
+    const settled = Promise.allSettled(swaps);
+    await failing(() => {
+      while (world.threads.step()) {}
+      return world.pump();
+    });
+    const outcomes = await world.drive(settled);
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'fulfilled']);
+    expect(warnings.map(codeOf)).toEqual(['ERR_SWAP_IO']);
+    expect(store.state('a')).toBe('resident');
+    expect(store.get('a')).toBe(text(1));
+    expect(store.get('large')).toBe(large);
   });
 });
 
