@@ -54,7 +54,7 @@ export function buildPager(given: SwapStoreOptions): Pager {
     options,
     environment,
     table: new PointerTable(environment.random(), environment.random()),
-    residents: new ResidentSet(policy),
+    residents: new ResidentSet(policy, environment.residentsMax),
     pages: new PageMap(file.pageCount),
     file,
     pool,

@@ -99,6 +99,8 @@ export interface Environment {
   random(): number;
   readonly disk: Disk;
   readonly threads: Threads;
+  /** How many values may be in memory at once, whatever they cost: what a Map of this runtime holds. */
+  readonly residentsMax: number;
 }
 
 /** Where a test puts its environment into the options. */

@@ -20,4 +20,6 @@ export const nodeEnvironment: Environment = {
   random: () => randomBytes(4).readUInt32LE(),
   disk: nodeDisk,
   threads: nodeThreads,
+  // A Map refuses to grow past 2^24 entries, on some versions of Node past 2^23.
+  residentsMax: 2 ** 23 - 1,
 };

@@ -3,9 +3,8 @@
  * leave. A resident is a candidate (the policy has it), or stands aside (pinned, held by `run`, cannot be encoded),
  * or is in flight (its bytes are on their way to the file and it can still come back). The Map has all three.
  *
- * What it does not do well: it bounds bytes and not the count, and a Map refuses to grow past 2^24 entries, on some
- * versions of Node 2^23. At the 236 bytes that an entry costs at least, that takes over 1.9 GB of maxMemory, or sizes
- * that the user has given far too low.
+ * A Map has a largest count of entries, too, which tiny values reach in some 2 GB, or sizes that the user has given far
+ * too low: whoever admits an entry asks `isFull` first.
  */
 import { assert } from '../errors.js';
 import { Place, type Policy, type Resident } from './resident.js';
@@ -20,12 +19,20 @@ export class ResidentSet<E extends Resident> {
   inFlightBytes = 0;
   asideBytes = 0;
 
-  constructor(policy: Policy<E>) {
+  readonly #countMax: number;
+
+  constructor(policy: Policy<E>, countMax: number) {
     this.policy = policy;
+    this.#countMax = countMax;
   }
 
   get count(): number {
     return this.#entries.size;
+  }
+
+  /** True when the Map can have no more. */
+  get isFull(): boolean {
+    return this.#entries.size >= this.#countMax;
   }
 
   /** Everything that `maxMemory` bounds. */

@@ -127,8 +127,10 @@ export class Pager {
     const generation = core.nextGeneration();
     try {
       const stays = terms.pin || (old !== undefined && old.holds > 0) || this.#mustStayForRun(key);
-      if (!this.reclaim.makeRoom(size - (old?.size ?? 0)) && !stays)
-        spilled = this.#spill(key, value, generation);
+      if (!this.reclaim.makeRoom(size - (old?.size ?? 0))) {
+        if (stays) this.#refuseWhenFull(key);
+        else spilled = this.#spill(key, value, generation);
+      }
     } finally {
       if (wasCandidate && residents.get(key) === old) residents.restore(old);
     }
@@ -205,6 +207,7 @@ export class Pager {
       const slot = this.find(key);
       if (slot === none || !this.swapIn.fault(slot, key, this.core.table.hashAt(slot), true)) return false;
       entry = this.swapIn.promoted;
+      if (entry === undefined) this.#refuseWhenFull(key);
     }
     if (entry === undefined) return false;
     this.#pinEntry(entry);
@@ -259,6 +262,13 @@ export class Pager {
     const { failure } = this.reclaim;
     if (failure instanceof SwapError && failure.code === 'ERR_SWAP_IO') throw failure;
     return this.#spiller.spill(key, value, generation);
+  }
+
+  /** What must be in memory cannot be, as there are as many values there as can be. */
+  #refuseWhenFull(key: string): void {
+    if (!this.core.residents.isFull || this.core.residents.get(key) !== undefined) return;
+    const message = `memory is full: ${this.core.residents.count} values are in it, and none of them can leave`;
+    throw new SwapError('ERR_SWAP_FULL', message, { key });
   }
 
   #install(key: string, value: unknown, size: number, terms: EntryTerms, generation: number): Entry {

@@ -97,18 +97,24 @@ export class Reclaim {
   /** Makes room for `bytes` more in memory; false when that cannot be, for instance as they alone are too many. */
   makeRoom(bytes: number): boolean {
     const { residents, pool } = this.#core;
-    if (residents.usedBytes + bytes <= this.lowWaterBytes) return true;
+    if (residents.usedBytes + bytes <= this.lowWaterBytes && !residents.isFull) return true;
     if (this.#core.pauses > 0) {
       this.#check.start();
-      return true;
+      return !residents.isFull;
     }
     this.#failure = undefined;
     if (bytes > this.#maxBytes - residents.asideBytes) return false;
     if (pool.threadsMax > 0) this.#swapABit(bytes);
-    if (residents.usedBytes + bytes <= this.#maxBytes) return true;
+    if (this.#hasRoom(bytes)) return true;
     if (pool.busy) pool.poll();
     if (residents.usedBytes + bytes > this.#maxBytes) this.#swapNow(this.#maxBytes - bytes);
-    return residents.usedBytes + bytes <= this.#maxBytes;
+    else if (residents.isFull) this.#swapNow(residents.usedBytes - 1);
+    return this.#hasRoom(bytes);
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { residents } = this.#core;
+    return residents.usedBytes + bytes <= this.#maxBytes && !residents.isFull;
   }
 
   /** Swapping in the background may go on, from the next turn of the event loop. */

@@ -232,7 +232,7 @@ export class SwapIn {
     const generation = table.generation(slot);
     const ownSize = table.ownSize(slot);
     const size = ownSize !== 0 ? ownSize : core.estimate(key, value);
-    if (!this.#room.makeRoom(size) && !mustStay) return undefined;
+    if (!this.#room.makeRoom(size) && (!mustStay || core.residents.isFull)) return undefined;
     // Making room may have evicted this very entry.
     if (!table.isLive(slot) || table.generation(slot) !== generation || table.isResident(slot))
       return undefined;

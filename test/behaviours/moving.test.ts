@@ -1,7 +1,8 @@
 /** Swapping by hand, pins, pauses, barriers, and the bounds they are about. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { World } from '../support/environment.js';
 import { describeEachConfiguration, describeEachWithMemory } from '../support/matrix.js';
-import { keysOf, openStore, type SwapStore } from '../support/store.js';
+import { keysOf, mebi, openInWorld, openStore, type SwapStore, swapErrorOf } from '../support/store.js';
 import { sampleCount, sampleKey, sampleValue } from '../support/values.js';
 
 const allKeys = Array.from({ length: sampleCount }, (_, index) => sampleKey(index));
@@ -257,5 +258,36 @@ describeEachWithMemory('values that are resident', (options) => {
     store.set('a', 1);
     store.swapOutSync('a');
     expect(heard).toEqual([]);
+  });
+});
+
+describe('as many values in memory as there can be', () => {
+  const few = 50;
+  const key = (index: number) => `key:${index}`;
+
+  it.each([0, 1])('makes the others leave, though their bytes are few, with %d threads', async (threads) => {
+    const { store, world } = openInWorld({ threads, maxMemory: 64 * mebi }, new World(1, few));
+    for (let index = 0; index < 500; index++) {
+      store.set(key(index), index);
+      expect(store.stats().residentObjects).toBeLessThanOrEqual(few);
+    }
+    for (let index = 0; index < 500; index++) expect(store.get(key(index))).toBe(index);
+    expect(await world.drive(store.load(key(3)))).toBe(3);
+    expect(store.stats().residentObjects).toBeLessThanOrEqual(few);
+  });
+
+  it('puts what comes while none may leave into the file, and refuses what must stay', () => {
+    const { store } = openInWorld({ threads: 0, maxMemory: 64 * mebi }, new World(1, few));
+    store.pauseSwapping();
+    for (let index = 0; index < 2 * few; index++) store.set(key(index), index);
+    expect(store.state(key(2 * few - 1))).toBe('swapped');
+    swapErrorOf(() => store.set('pinned', 1, { pin: true }), 'ERR_SWAP_FULL');
+    expect(store.has('pinned')).toBe(false);
+    swapErrorOf(() => store.pin(key(2 * few - 1)), 'ERR_SWAP_FULL');
+    store.set(key(0), 'anew', { pin: true });
+    store.resumeSwapping();
+    expect(store.pin(key(2 * few - 1))).toBe(true);
+    for (let index = 1; index < 2 * few; index++) expect(store.get(key(index))).toBe(index);
+    expect(store.get(key(0))).toBe('anew');
   });
 });

@@ -23,12 +23,13 @@ export class World {
   readonly threads = new ManualThreads(this.disk);
   readonly environment: Environment;
 
-  constructor(seed?: number) {
+  constructor(seed?: number, residentsMax = 2 ** 20) {
     this.environment = {
       clock: this.clock,
       random: seededRandom(seed),
       disk: this.disk,
       threads: this.threads,
+      residentsMax,
     };
   }
 
