@@ -7,26 +7,36 @@
  */
 import { SwapError } from '../errors.js';
 import type { Shape, Shapes, ValueSource } from './shapes.js';
-import { depthMax, errorKinds, Tag, viewKinds } from './tags.js';
+import { depthMax, errorKinds, Flag, keptBytesMax, Tag, viewKinds } from './tags.js';
 
-const float = new Float64Array(1);
-const floatBytes = new Uint8Array(float.buffer);
+/**
+ * As many bytes of texts become one string at a time, of which short strings are cut: that costs a third of a call into
+ * the runtime for each, and a string that outlives its value keeps no more than this alive.
+ */
+const windowBytes = 1024;
 
 const nothing = Buffer.alloc(0);
+const viewOfNothing = new DataView(nothing.buffer, 0, 0);
 
 export class Decoder implements ValueSource {
   readonly #shapes: Shapes;
   #bytes: Buffer = nothing;
+  #view: DataView = viewOfNothing;
   #at = 0;
+  /** Where the value ends and the texts begin. */
   #end = 0;
   #depth = 0;
   #adopt = false;
-  /** Objects in the order in which the encoder met them; a hole for a record whose reader has not returned. */
-  readonly #objects: Array<object | undefined> = [];
+
+  // Texts from #end to #textsEnd have not been read yet; #window is what lies from #windowFrom on, up to those read.
+  #textsEnd = 0;
+  #window = '';
+  #windowFrom = 0;
+
+  /** True when some object is referred to: then all are kept, in the order in which the encoder met them. */
+  #keepsObjects = false;
+  readonly #objects: object[] = [];
   readonly #deferred: Array<{ readonly tag: Tag; readonly shell: object }> = [];
-  /** Set when a record refers to one around it, which its reader has not made yet: then readers are not used. */
-  #isCircular = false;
-  #useReaders = true;
 
   constructor(shapes: Shapes) {
     this.#shapes = shapes;
@@ -34,39 +44,48 @@ export class Decoder implements ValueSource {
 
   /** The value in `source` from `start` to `end`. With `adopt` the source is the value's to keep. */
   decode(source: Buffer, start: number, end: number, adopt: boolean): unknown {
-    this.#bytes = source;
+    if (source !== this.#bytes) {
+      this.#bytes = source;
+      this.#view = new DataView(source.buffer, source.byteOffset, source.length);
+    }
+    const flags = source[start]!;
+    this.#at = start + 1;
     this.#end = end;
+    this.#textsEnd = end;
+    this.#windowFrom = end;
+    if ((flags & Flag.Texts) !== 0) this.#findTexts(start, end);
+    this.#keepsObjects = (flags & Flag.References) !== 0;
     this.#adopt = adopt;
-    this.#useReaders = true;
+    this.#depth = 0;
     try {
-      this.#isCircular = false;
-      let value = this.#whole(start);
-      if (this.#isCircular) {
-        this.#useReaders = false;
-        value = this.#whole(start);
+      const value = this.value();
+      for (let index = 0; index < this.#deferred.length; index++) {
+        const { tag, shell } = this.#deferred[index]!;
+        this.#depth = 1;
+        this.#fill(tag, shell);
       }
-      if (this.#at !== end) throw malformed('there is more than one value');
+      if (this.#at !== this.#end || this.#textsEnd !== this.#end)
+        throw malformed('there is more, or less, than one value');
       return value;
+    } catch (cause) {
+      // A view ends with its buffer.
+      if (cause instanceof RangeError) throw malformed('it ends too early', cause);
+      throw cause;
     } finally {
-      this.#bytes = nothing;
-      this.#objects.length = 0;
-      this.#deferred.length = 0;
+      this.#window = '';
+      if (this.#keepsObjects) this.#objects.length = 0;
+      if (this.#deferred.length > 0) this.#deferred.length = 0;
+      if (adopt || source.length > keptBytesMax) this.#bytes = nothing;
     }
   }
 
-  #whole(start: number): unknown {
-    this.#at = start;
-    this.#depth = 0;
-    this.#objects.length = 0;
-    this.#deferred.length = 0;
-    const value = this.value();
-    for (let index = 0; index < this.#deferred.length && !this.#isCircular; index++) {
-      const { tag, shell } = this.#deferred[index]!;
-      this.#depth = 1;
-      this.#fill(tag, shell);
-    }
-    if (this.#isCircular) this.#at = this.#end;
-    return value;
+  #findTexts(start: number, end: number): void {
+    const textsEnd = end - 4;
+    const bytes = textsEnd > start ? this.#view.getUint32(textsEnd, true) : 0;
+    if (bytes > textsEnd - start - 1) throw malformed('its texts are longer than it is');
+    this.#textsEnd = textsEnd;
+    this.#windowFrom = textsEnd;
+    this.#end = textsEnd - bytes;
   }
 
   /** The next value; also what the readers of shapes call. */
@@ -108,17 +127,17 @@ export class Decoder implements ValueSource {
     }
   }
 
+  // Reads past the end of the value, or of the buffer, show at the end at the latest: they leave #at behind #end. Only
+  // what says how much is to be done is checked before it is used.
+
   #byte(): number {
-    if (this.#at >= this.#end) throw malformed('it ends too early');
     return this.#bytes[this.#at++]!;
   }
 
   #uint32(): number {
     const at = this.#at;
-    if (at + 4 > this.#end) throw malformed('it ends too early');
-    const bytes = this.#bytes;
     this.#at = at + 4;
-    return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+    return this.#view.getUint32(at, true);
   }
 
   /** A count of things that take at least `bytesEach` bytes each: no more than can be left. */
@@ -130,24 +149,20 @@ export class Decoder implements ValueSource {
 
   #float64(): number {
     const at = this.#at;
-    if (at + 8 > this.#end) throw malformed('it ends too early');
-    for (let index = 0; index < 8; index++) floatBytes[index] = this.#bytes[at + index]!;
     this.#at = at + 8;
-    return float[0]!;
+    return this.#view.getFloat64(at, true);
   }
 
   #shortString(): string {
-    const length = this.#byte();
-    const from = this.#at;
-    const end = from + length;
-    if (end > this.#end) throw malformed('a string is longer than what is left');
-    this.#at = end;
-    if (length > 12) return this.#bytes.latin1Slice(from, end);
-    // A call into the runtime costs more than a few characters.
-    const bytes = this.#bytes;
-    let text = '';
-    for (let at = from; at < end; at++) text += String.fromCharCode(bytes[at]!);
-    return text;
+    const end = this.#textsEnd;
+    const from = end - this.#byte();
+    if (!(from >= this.#end)) throw malformed('a string is longer than the texts that are left');
+    if (from < this.#windowFrom) {
+      this.#windowFrom = Math.max(this.#end, end - windowBytes);
+      this.#window = this.#bytes.latin1Slice(this.#windowFrom, end);
+    }
+    this.#textsEnd = from;
+    return this.#window.substring(from - this.#windowFrom, end - this.#windowFrom);
   }
 
   #bigint(): bigint {
@@ -160,13 +175,8 @@ export class Decoder implements ValueSource {
   }
 
   #reference(): unknown {
-    const number = this.#uint32();
-    if (number >= this.#objects.length) throw malformed('it refers to an object that is not there');
-    const object = this.#objects[number];
-    if (object === undefined) {
-      if (!this.#useReaders) throw malformed('it refers to an object that is not made yet');
-      this.#isCircular = true;
-    }
+    const object = this.#objects[this.#uint32()];
+    if (object === undefined) throw malformed('it refers to an object that is not there');
     return object;
   }
 
@@ -186,19 +196,15 @@ export class Decoder implements ValueSource {
       case Tag.Buffer:
         return this.#buffer();
       case Tag.View:
-        return this.#view();
+        return this.#typedArray();
       case Tag.ArrayBuffer:
         return this.#note(this.#copy(this.#length(1)).buffer);
       case Tag.Date:
         return this.#note(new Date(this.#float64()));
       case Tag.RegExp:
         return this.#regExp();
-      case Tag.Boxed: {
-        const number = this.#objects.push(undefined) - 1;
-        const boxed: object = Object(this.value());
-        this.#objects[number] = boxed;
-        return boxed;
-      }
+      case Tag.Boxed:
+        return this.#boxed();
       case Tag.Deferred: {
         const deferred = this.#byte();
         const shell = this.#note(shellOf(deferred));
@@ -214,24 +220,23 @@ export class Decoder implements ValueSource {
   }
 
   #note<T extends object>(object: T): T {
-    this.#objects.push(object);
+    if (this.#keepsObjects) this.#objects.push(object);
     return object;
+  }
+
+  #boxed(): object {
+    // It is met before what it holds, which is no object.
+    const boxed: object = Object(this.value());
+    return this.#note(boxed);
   }
 
   #record(): object {
     const low = this.#byte();
     const shape = this.#shapes.get(low | (this.#byte() << 8));
     if (shape === undefined) throw malformed('it has a shape that this store does not know');
-    if (this.#useReaders) {
-      const reader = this.#shapes.readerOf(shape);
-      if (reader !== undefined) {
-        const number = this.#objects.push(undefined) - 1;
-        const record = reader(this);
-        this.#objects[number] = record;
-        return record;
-      }
-    }
-    return this.#recordWithoutReader(shape);
+    // A reader makes its record last, too late for a reference to it from inside.
+    const reader = this.#keepsObjects ? undefined : this.#shapes.readerOf(shape);
+    return reader === undefined ? this.#recordWithoutReader(shape) : reader(this);
   }
 
   #recordWithoutReader(shape: Shape): object {
@@ -267,7 +272,7 @@ export class Decoder implements ValueSource {
     return this.#note(copy);
   }
 
-  #view(): ArrayBufferView {
+  #typedArray(): ArrayBufferView {
     const kind = viewKinds[this.#byte()];
     const length = this.#length(1);
     if (kind === undefined) throw malformed('it has a view of an unknown kind');

@@ -9,7 +9,7 @@
 import { types } from 'node:util';
 import { serialize } from 'node:v8';
 import type { ShapeNode, Shapes } from './shapes.js';
-import { depthMax, errorKinds, Tag, viewKinds } from './tags.js';
+import { depthMax, errorKinds, Flag, keptBytesMax, Tag, viewKinds } from './tags.js';
 
 const overflow = new Error('the buffer is too small');
 /** Any scalar fits into this; every value begins with a check that there is so much room. */
@@ -17,21 +17,24 @@ const scalarBytes = 16;
 const shortStringMax = 48;
 /** Beyond so many objects a Map finds those met before; up to that a list does, at no allocation. */
 const listMax = 12;
-
-const float = new Float64Array(1);
-const floatBytes = new Uint8Array(float.buffer);
+const nothing = Buffer.alloc(0);
+const viewOfNothing = new DataView(nothing.buffer, 0, 0);
 
 export class Encoder {
   readonly #shapes: Shapes;
   readonly #onInstance: (constructorName: string) => void;
   readonly #flattened = new WeakSet<object>();
 
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = nothing;
+  #view: DataView = viewOfNothing;
   #at = 0;
-  #end = 0;
+  /** Texts are collected from the end of the buffer downwards: this is where they begin, and where all else must end. */
+  #texts = 0;
+  #flags = 0;
   #depth = 0;
-  // Every object of the value in the order in which it was met; `#numbers` has them too once there are many.
-  readonly #met: object[] = [];
+  // Every object of the value in the order in which it was met; `#numbers` has them instead once there are many.
+  readonly #met: Array<object | undefined> = new Array(listMax).fill(undefined);
+  #metCount = 0;
   #numbers: Map<object, number> | undefined = undefined;
   readonly #deferred: object[] = [];
   #enumerablePrototype = false;
@@ -43,27 +46,44 @@ export class Encoder {
 
   /** Writes `value` at `start` and returns where it ends; -1 when it does not fit. Throws what cannot be cloned. */
   encode(value: unknown, target: Buffer, start: number): number {
-    this.#bytes = target;
-    this.#at = start;
-    this.#end = target.length;
+    if (target !== this.#bytes) {
+      this.#bytes = target;
+      this.#view = new DataView(target.buffer, target.byteOffset, target.length);
+    }
+    this.#at = start + 1;
+    this.#texts = target.length;
+    this.#flags = 0;
     this.#enumerablePrototype = hasInheritedKeys();
     try {
       this.#value(value);
       for (let index = 0; index < this.#deferred.length; index++) this.#content(this.#deferred[index]!);
+      if (this.#texts !== target.length) this.#appendTexts();
+      target[start] = this.#flags;
       return this.#at;
     } catch (error) {
       if (error === overflow) return -1;
       throw error;
     } finally {
       this.#depth = 0;
-      this.#met.length = 0;
-      this.#deferred.length = 0;
+      for (let at = Math.min(this.#metCount, listMax) - 1; at >= 0; at--) this.#met[at] = undefined;
+      this.#metCount = 0;
       this.#numbers = undefined;
+      if (this.#deferred.length > 0) this.#deferred.length = 0;
+      if (target.length > keptBytesMax) this.#bytes = nothing;
     }
   }
 
+  /** The texts follow the value, and how long they are follows them. */
+  #appendTexts(): void {
+    this.#flags |= Flag.Texts;
+    const bytes = this.#bytes.length - this.#texts;
+    this.#bytes.copyWithin(this.#at, this.#texts);
+    this.#at += bytes;
+    this.#uint32(bytes);
+  }
+
   #room(bytes: number): void {
-    if (this.#at + bytes + scalarBytes > this.#end) throw overflow;
+    if (this.#at + bytes + scalarBytes > this.#texts) throw overflow;
   }
 
   #value(value: unknown): void {
@@ -110,51 +130,39 @@ export class Encoder {
   }
 
   #uint32(value: number): void {
-    const bytes = this.#bytes;
-    const at = this.#at;
-    bytes[at] = value;
-    bytes[at + 1] = value >>> 8;
-    bytes[at + 2] = value >>> 16;
-    bytes[at + 3] = value >>> 24;
-    this.#at = at + 4;
+    this.#view.setInt32(this.#at, value, true);
+    this.#at += 4;
   }
 
   #float64(value: number): void {
-    float[0] = value;
-    const bytes = this.#bytes;
-    const at = this.#at;
-    for (let index = 0; index < 8; index++) bytes[at + index] = floatBytes[index]!;
-    this.#at = at + 8;
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
   }
 
   #string(text: string): void {
     const { length } = text;
+    if (length > shortStringMax) return this.#longString(text);
     this.#room(length);
-    if (length <= shortStringMax) {
-      const bytes = this.#bytes;
-      let at = this.#at + 2;
-      let index = 0;
-      for (; index < length; index++) {
-        const code = text.charCodeAt(index);
-        if (code > 0xff) break;
-        bytes[at++] = code;
-      }
-      if (index === length) {
-        bytes[this.#at] = Tag.ShortString;
-        bytes[this.#at + 1] = length;
-        this.#at = at;
-        return;
-      }
-      return this.#twoByteString(text);
+    const bytes = this.#bytes;
+    const from = this.#texts - length;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0xff) return this.#twoByteString(text);
+      bytes[from + index] = code;
     }
-    this.#longString(text);
+    const at = this.#at;
+    bytes[at] = Tag.ShortString;
+    bytes[at + 1] = length;
+    this.#at = at + 2;
+    this.#texts = from;
   }
 
   #longString(text: string): void {
     const { length } = text;
+    this.#room(length);
     const from = this.#at + 5;
     // All ASCII exactly if UTF-8 takes as many bytes as there are characters; four more than that are enough to tell.
-    let oneByte = this.#bytes.utf8Write(text, from, Math.min(length + 4, this.#end - from)) === length;
+    let oneByte = this.#bytes.utf8Write(text, from, length + 4) === length;
     if (!oneByte && isOneByte(text)) {
       this.#bytes.latin1Write(text, from, length);
       oneByte = true;
@@ -176,23 +184,25 @@ export class Encoder {
   /** Notes an object; true when it was met before, and its number has been written. */
   #wasMet(value: object): boolean {
     const met = this.#met;
+    const count = this.#metCount;
     let number: number | undefined;
     if (this.#numbers !== undefined) {
       number = this.#numbers.get(value);
-      if (number === undefined) this.#numbers.set(value, met.length);
+      if (number === undefined) this.#numbers.set(value, count);
     } else {
-      const index = met.indexOf(value);
-      if (index !== -1) number = index;
-      else if (met.length === listMax) {
+      for (let at = 0; at < count; at++) if (met[at] === value) number = at;
+      if (number === undefined && count < listMax) met[count] = value;
+      else if (number === undefined) {
         this.#numbers = new Map();
-        for (let at = 0; at < met.length; at++) this.#numbers.set(met[at]!, at);
-        this.#numbers.set(value, met.length);
+        for (let at = 0; at < count; at++) this.#numbers.set(met[at]!, at);
+        this.#numbers.set(value, count);
       }
     }
     if (number === undefined) {
-      met.push(value);
+      this.#metCount = count + 1;
       return false;
     }
+    this.#flags |= Flag.References;
     this.#bytes[this.#at++] = Tag.Reference;
     this.#uint32(number);
     return true;
@@ -282,7 +292,7 @@ export class Encoder {
 
   /** Everything that is neither a plain record nor an array. */
   #special(value: object): void {
-    if (ArrayBuffer.isView(value)) this.#view(value);
+    if (ArrayBuffer.isView(value)) this.#typedArray(value);
     else if (types.isDate(value)) {
       this.#bytes[this.#at++] = Tag.Date;
       this.#float64(value.getTime());
@@ -358,7 +368,7 @@ export class Encoder {
     if (has) this.#value(as(value[name]));
   }
 
-  #view(value: ArrayBufferView): void {
+  #typedArray(value: ArrayBufferView): void {
     if (Buffer.isBuffer(value)) {
       this.#bytes[this.#at++] = Tag.Buffer;
       return this.#content8(value);

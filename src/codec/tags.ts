@@ -1,4 +1,17 @@
-/** The first byte of every value in the codec's format. Numbers are little-endian. */
+/**
+ * The codec's format: one byte of flags, the value, the texts that it refers to, and four bytes that say how long those
+ * are, where there are any. Numbers are little-endian.
+ */
+
+/** What the byte of flags says. */
+export const enum Flag {
+  /** Some object is met more than once, so that they must be numbered. */
+  References = 1,
+  /** There are texts behind the value. */
+  Texts = 2,
+}
+
+/** The first byte of every value. */
 export const enum Tag {
   Undefined,
   Null,
@@ -8,7 +21,7 @@ export const enum Tag {
   Int8,
   Int32,
   Float64,
-  /** Length in one byte, then one byte a character. */
+  /** Length in one byte; one byte a character, among the texts, which are in the order of their strings, backwards. */
   ShortString,
   /** Length in four bytes, then one byte a character. */
   OneByteString,
@@ -44,6 +57,9 @@ export const enum Tag {
 
 /** Containers nested more deeply than this are deferred, so that no data can overflow the stack. */
 export const depthMax = 100;
+
+/** A buffer up to this stays with the codec until the next one comes; a larger one is let go at once. */
+export const keptBytesMax = 1024 * 1024;
 
 /** Views by their number in the format. Only ever append. */
 export const viewKinds: ReadonlyArray<

@@ -111,6 +111,15 @@ describe('the codec', () => {
     expect((decoded(codec, bytes) as Buffer).buffer).not.toBe(bytes.buffer);
   });
 
+  it('brings many short strings back, among others that are long or have two bytes a character', () => {
+    const text = (index: number) => `${index}é`.repeat(20).slice(0, index % 50);
+    const value = Array.from({ length: 500 }, (_, index) =>
+      index % 17 === 0 ? `漢${index}` : index % 23 === 0 ? text(index).padEnd(70) : text(index),
+    );
+    for (let length = 0; length <= value.length; length += 20)
+      deepStrictEqual(roundTrip(value.slice(0, length)), value.slice(0, length));
+  });
+
   it('brings errors back with class, message, stack and cause, and nothing that was not there', () => {
     const back = roundTrip(withCause) as TypeError;
     expect(back).toBeInstanceOf(TypeError);
