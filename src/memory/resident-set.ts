@@ -100,13 +100,13 @@ export class ResidentSet<E extends Resident> {
   /** One in flight has arrived in the file. */
   letGo(entry: E): void {
     this.inFlightBytes -= entry.size;
-    this.#entries.delete(entry.key);
+    this.#forget(entry);
   }
 
   /** A victim, taken by `takeVictim`, needs no flight. */
   drop(entry: E): void {
     this.residentBytes -= entry.size;
-    this.#entries.delete(entry.key);
+    this.#forget(entry);
   }
 
   /** An entry goes, whether candidate or aside; one in flight was called back first. */
@@ -114,7 +114,17 @@ export class ResidentSet<E extends Resident> {
     if (entry.place === Place.Aside) this.asideBytes -= entry.size;
     else this.policy.remove(entry);
     this.residentBytes -= entry.size;
+    this.#forget(entry);
+  }
+
+  /**
+   * Takes an entry out of the Map, and its value out of the entry. A Map's old table, given up when it grew or was
+   * cleaned, still holds all it held, and leads to the next: once the first is old, the collector takes every entry
+   * since then for alive until it looks at the old ones, too. So entries must not hold what is large.
+   */
+  #forget(entry: E): void {
     this.#entries.delete(entry.key);
+    entry.value = undefined;
   }
 
   /** An overwrite changes what an entry costs. */
