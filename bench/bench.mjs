@@ -1,0 +1,84 @@
+// Measures swapstore beside its peers and the limits of the machine: npm run bench -- [--quick] [--only faulting]
+// [--traces folder] [--out folder]. Prints a table for each scenario, worst ratio first at the end, and writes
+// results.json and charts.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { drawCharts } from './lib/charts.mjs';
+import { printScenario, printWorst } from './lib/report.mjs';
+import { measureVariant } from './lib/run.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const dist = new URL('../dist/', import.meta.url);
+const names = [
+  'hot-get',
+  'codec',
+  'faulting',
+  'set',
+  'zipf',
+  'batch-get',
+  'loads',
+  'event-loop',
+  'page-search',
+  'open-close',
+  'keys',
+];
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
+    out: { type: 'string', default: join(here, 'results') },
+    runs: { type: 'string' },
+  },
+});
+
+function build() {
+  if (existsSync(new URL('index.js', dist))) return;
+  const built = spawnSync('npm', ['ci'], {
+    cwd: dirname(here),
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  if (built.status !== 0) process.exit(1);
+}
+
+build();
+const ms = options.quick ? 100 : 500;
+const results = {
+  date: new Date().toISOString().slice(0, 10),
+  node: process.version,
+  machine: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform}`,
+  quick: options.quick,
+  scenarios: [],
+};
+for (const name of names) {
+  if (options.only.length > 0 && !options.only.includes(name)) continue;
+  const { default: scenario } = await import(`./scenarios/${name}.mjs`);
+  const runs = Number(options.runs ?? (options.quick ? 1 : (scenario.runs ?? 5)));
+  const wanted = options.quick
+    ? (scenario.quick ?? scenario.variants.map((variant) => variant.name))
+    : undefined;
+  const rows = [];
+  for (const variant of scenario.variants) {
+    if (wanted !== undefined && !wanted.includes(variant.name)) continue;
+    const sides = scenario.sides(variant);
+    const distOf = (side) => ({ side, dist: dist.href });
+    rows.push({
+      variant: variant.name,
+      figures: await measureVariant(scenario, variant, { sides, runs, ms, distOf }),
+    });
+  }
+  const { title, unit, moreIsBetter = false } = scenario;
+  const result = { name, title, unit, moreIsBetter, runs, rows };
+  results.scenarios.push(result);
+  printScenario(result);
+}
+printWorst(results);
+mkdirSync(options.out, { recursive: true });
+writeFileSync(join(options.out, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+await drawCharts(results, options.out);
+console.log(`Written to ${options.out}`);

@@ -1,0 +1,88 @@
+// Finding a run of free pages in a map of 16 M pages after random churn, up to nearly full. Beside it, first fit over a
+// bitmap, as an allocator without summaries does it.
+import { perCall } from '../lib/measure.mjs';
+import { random } from '../lib/random.mjs';
+
+const pageCount = 16 * 2 ** 20;
+
+/** A bitmap of words, searched from the front. */
+class Bitmap {
+  constructor(count) {
+    this.words = new Uint32Array(count / 32);
+  }
+
+  take(count) {
+    let run = 0;
+    for (let page = 0; page < pageCount; page++) {
+      if (run === 0 && (page & 31) === 0 && this.words[page >>> 5] === 0xffffffff) {
+        page += 31;
+        continue;
+      }
+      run = (this.words[page >>> 5] >>> (page & 31)) & 1 ? 0 : run + 1;
+      if (run === count) {
+        this.mark(page - count + 1, count, true);
+        return page - count + 1;
+      }
+    }
+    return -1;
+  }
+
+  release(first, count) {
+    this.mark(first, count, false);
+  }
+
+  mark(first, count, used) {
+    for (let page = first; page < first + count; page++) {
+      if (used) this.words[page >>> 5] |= 1 << (page & 31);
+      else this.words[page >>> 5] &= ~(1 << (page & 31));
+    }
+  }
+}
+
+export default {
+  name: 'page-search',
+  title: 'take and release of a run of 1 to 8 pages, 16 M pages',
+  unit: 'us',
+  variants: [10, 50, 90, 99, 99.9].map((full) => ({ name: `${full}% full`, full })),
+  quick: ['90% full', '99.9% full'],
+  sides: () => ['swapstore', 'first fit over a bitmap'],
+  runs: 3,
+  async run({ side, variant, ms, dist }) {
+    const { PageMap } = await import(new URL('disk/page-map.js', dist));
+    const map = side === 'swapstore' ? new PageMap(pageCount) : new Bitmap(pageCount);
+    // The history is made by the summarized map on both sides: by the other it would take hours.
+    const history = side === 'swapstore' ? map : new PageMap(pageCount);
+    const draw = random(11);
+    const size = () => 1 + Math.floor(draw(8));
+    const goal = Math.floor((pageCount * variant.full) / 100);
+    const firsts = [];
+    const sizes = [];
+    while (history.usedPages < goal) {
+      const pages = Math.min(size(), goal - history.usedPages);
+      const first = history.take(pages);
+      if (first === -1) break;
+      firsts.push(first);
+      sizes.push(pages);
+    }
+    const churn = (target, steps) => {
+      for (let step = 0; step < steps; step++) {
+        const at = Math.floor(draw(firsts.length));
+        target.release(firsts[at], sizes[at]);
+        let pages = size();
+        let first = target.take(pages);
+        if (first === -1) {
+          pages = sizes[at];
+          first = target.take(pages);
+        }
+        firsts[at] = first;
+        sizes[at] = pages;
+      }
+    };
+    churn(history, 1_000_000);
+    if (map !== history) {
+      for (let at = 0; at < firsts.length; at++) map.mark(firsts[at], sizes[at], true);
+    }
+    const perStep = await perCall(() => churn(map, 1), ms);
+    return { 'take and release': perStep / 1000 };
+  },
+};
