@@ -51,7 +51,7 @@ async function sqlite({ directory, memoryBytes }) {
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = OFF');
   database.pragma(`cache_size = -${Math.max(64, Math.floor(memoryBytes / 1024))}`);
-  database.exec('CREATE TABLE store (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID');
+  database.exec('CREATE TABLE IF NOT EXISTS store (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID');
   const select = database.prepare('SELECT value FROM store WHERE key = ?').pluck();
   const upsert = database.prepare('INSERT OR REPLACE INTO store VALUES (?, ?)');
   let open = 0;

@@ -72,8 +72,9 @@ export default {
       }
       lookUpMs = performance.now() - began;
       globalThis.gc?.();
-      bytesAKey = (process.memoryUsage().heapUsed - heapBefore) / count;
+      bytesAKey = (process.memoryUsage().heapUsed - heapBefore) / map.size;
       await turn();
+      map.clear();
     }
     observer.disconnect();
     return {

@@ -5,6 +5,20 @@ import { random } from '../lib/random.mjs';
 
 const pageCount = 16 * 2 ** 20;
 
+/** The summarized map, with finding and taking in one. */
+function summarized(PageMap) {
+  const map = new PageMap(pageCount);
+  return {
+    map,
+    take(count) {
+      const first = map.find(count);
+      if (first !== -1) map.take(first, count);
+      return first;
+    },
+    release: (first, count) => map.release(first, count),
+  };
+}
+
 /** A bitmap of words, searched from the front. */
 class Bitmap {
   constructor(count) {
@@ -49,16 +63,16 @@ export default {
   runs: 3,
   async run({ side, variant, ms, dist }) {
     const { PageMap } = await import(new URL('disk/page-map.js', dist));
-    const map = side === 'swapstore' ? new PageMap(pageCount) : new Bitmap(pageCount);
     // The history is made by the summarized map on both sides: by the other it would take hours.
-    const history = side === 'swapstore' ? map : new PageMap(pageCount);
+    const history = summarized(PageMap);
+    const map = side === 'swapstore' ? history : new Bitmap(pageCount);
     const draw = random(11);
     const size = () => 1 + Math.floor(draw(8));
     const goal = Math.floor((pageCount * variant.full) / 100);
     const firsts = [];
     const sizes = [];
-    while (history.usedPages < goal) {
-      const pages = Math.min(size(), goal - history.usedPages);
+    while (history.map.usedPages < goal) {
+      const pages = Math.min(size(), goal - history.map.usedPages);
       const first = history.take(pages);
       if (first === -1) break;
       firsts.push(first);

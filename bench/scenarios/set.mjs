@@ -50,10 +50,10 @@ export default {
   async run({ side, variant, directory, dist }) {
     const { kind, bytes, count, memoryBytes } = variant;
     const values = Array.from({ length: Math.min(count, 5000) }, (_, index) => kinds[kind](index, bytes));
-    const valueOf = (index) => values[index % values.length];
+    const valueAt = (index) => values[index % values.length];
     if (side === limit) {
       const everything = (function* () {
-        for (let index = 0; index < count; index++) yield valueOf(index);
+        for (let index = 0; index < count; index++) yield valueAt(index);
       })();
       return { set: (writeAll(everything, directory) * 1000) / count };
     }
@@ -61,7 +61,7 @@ export default {
     const keys = Array.from({ length: count }, (_, index) => keyOf(index));
     const began = performance.now();
     for (let index = 0; index < count; index++) {
-      store.set(keys[index], valueOf(index));
+      store.set(keys[index], valueAt(index));
       if (index % 256 === 0) await store.mustRest?.();
     }
     await store.rest?.();
