@@ -8,10 +8,11 @@
  */
 import { assert } from '../errors.js';
 import { Place, type Policy, type Resident } from './resident.js';
+import { ShardedMap } from './sharded-map.js';
 
 export class ResidentSet<E extends Resident> {
   readonly policy: Policy<E>;
-  readonly #entries = new Map<string, E>();
+  readonly #entries = new ShardedMap<E>();
 
   // residentBytes is the sum of the sizes of all in the Map that are not in flight, inFlightBytes of those that are;
   // asideBytes is the part of residentBytes that cannot leave now.
@@ -50,7 +51,7 @@ export class ResidentSet<E extends Resident> {
 
   /** A value comes in as a candidate. */
   admit(entry: E): void {
-    this.#entries.set(entry.key, entry);
+    this.#entries.add(entry.key, entry);
     this.residentBytes += entry.size;
     this.policy.add(entry);
   }
@@ -123,7 +124,7 @@ export class ResidentSet<E extends Resident> {
    * since then for alive until it looks at the old ones, too. So entries must not hold what is large.
    */
   #forget(entry: E): void {
-    this.#entries.delete(entry.key);
+    this.#entries.remove(entry.key);
     entry.value = undefined;
   }
 
