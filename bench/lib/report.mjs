@@ -1,6 +1,12 @@
 // What the figures look like in a terminal: a table for each scenario, with the ratio of the store to each other side.
 import Table from 'cli-table3';
 
+/** A table without lines between its rows. */
+export function createTable(head) {
+  const chars = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
+  return new Table({ head, style: { head: [], border: [] }, chars });
+}
+
 function figure(number) {
   if (number === undefined) return '';
   if (number >= 1000) return Math.round(number).toLocaleString('en');
@@ -45,11 +51,7 @@ function order(a, b) {
 export function printScenario(scenario) {
   const { title, unit, runs } = scenario;
   console.log(`\n${title}${unit === '' ? '' : `, ${unit}`} (median of ${runs})`);
-  const table = new Table({
-    head: ['', 'figure', 'side', unit, 'swapstore / side'],
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
+  const table = createTable(['', 'figure', 'side', unit, 'swapstore / side']);
   for (const { variant, name, side, value, ratio, failure } of linesOf(scenario))
     table.push([variant, name, side, failure ?? figure(value), ratio === undefined ? '' : ratio.toFixed(2)]);
   console.log(table.toString());

@@ -16,8 +16,11 @@ export default {
   unit: 'us',
   variants: [50, 90, 99].map((reads) => ({ name: `${reads}% reads`, reads })),
   quick: ['90% reads'],
+  // An lru-cache in front of a database hands out what it has, and whatever is changed in place is never written: that is
+  // what `immutable` promises.
   sides: () => [
     'swapstore',
+    'swapstore, immutable',
     'lru-cache + lmdb',
     'lru-cache + better-sqlite3',
     'lmdb',
@@ -25,7 +28,9 @@ export default {
     'classic-level',
   ],
   async run({ side, variant, ms, directory, dist }) {
-    const store = await peers[side]({ directory, dist, memoryBytes, entryBytes });
+    const [name, immutable] = side.split(', ');
+    const options = { immutable: immutable !== undefined };
+    const store = await peers[name]({ directory, dist, memoryBytes, entryBytes, options });
     const keys = Array.from({ length: count }, (_, index) => keyOf(index));
     for (let index = 0; index < count; index++) {
       store.set(keys[index], kinds.record(index, bytes));
