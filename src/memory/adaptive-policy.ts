@@ -58,7 +58,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   get bytes(): number {
-    return this.#window.overheadBytes + this.#main.overheadBytes + this.#sketch.bytes + this.#shadows.bytes;
+    return this.#main.overheadBytes + this.#sketch.bytes + this.#shadows.bytes;
   }
 
   add(entry: E): void {
@@ -104,9 +104,8 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   clear(): void {
-    this.#window.forEach(setAside);
+    this.#window.clear(setAside);
     this.#main.forEach(setAside);
-    this.#window.clear();
     this.#main.clear();
     this.#sketch.clear();
     this.#shadows.clear();

@@ -7,7 +7,7 @@
 export const enum Place {
   /** No candidate for leaving: pinned, held by `run`, guarded or in flight; or not in memory at all. */
   Aside = 0,
-  /** In the window, an lru-cache list of what is new. */
+  /** In the window, a list of what is new, or the one list of the policy 'lru'. */
   Window = 1,
   /** In the main set, the dense array that is sampled. */
   Main = 2,
@@ -25,6 +25,9 @@ export abstract class Resident {
   place: Place = Place.Aside;
   /** Where it stands when it is a candidate; kept while it is aside, so that `restore` can take it back there. */
   home: Place.Window | Place.Main = Place.Window;
+  /** Its neighbours in the window. */
+  older: Resident | undefined = undefined;
+  newer: Resident | undefined = undefined;
   /** Index in the dense array of the place it stands in, where that has one; else -1. */
   position = -1;
 
