@@ -175,6 +175,7 @@ export class IoPool<T> {
     this.#stop();
     const { words } = this.#ring;
     const endsMs = performance.now() + closeSyncMs;
+    Atomics.store(words, Word.MainWaits, 1);
     while (this.busy) {
       const seen = Atomics.load(words, Word.Completions);
       if (this.#deliverOne()) continue;
@@ -338,7 +339,10 @@ export class IoPool<T> {
     }
     // A thread that died while the doorbell rang may never have sent the message.
     this.#doorbell();
-    if (error === undefined && this.threadsMax > 0 && this.#ring.newCount > 0) this.#spawnIfNeeded();
+    if (this.#ring.newCount === 0) return;
+    // It may have been the one that was woken for them.
+    this.#ring.wakeOne();
+    if (error === undefined && this.threadsMax > 0) this.#spawnIfNeeded();
   }
 
   /** The jobs that a dead thread had in hand end with an error. */

@@ -41,6 +41,10 @@ export const enum Word {
   Stop,
   /** Changes with every completion; the main thread may wait on it. */
   Completions,
+  /** Threads that wait, or are about to look a last time before they do: without one nobody need be woken. */
+  Sleepers,
+  /** 1 once the main thread may wait for completions. */
+  MainWaits,
   /** The first of the threads' states, one word each. */
   Threads = 16,
 }
@@ -153,14 +157,22 @@ export class Ring {
     return this.#texts.toString('utf8', from, from + this.get(job, Field.TextLength));
   }
 
-  /** Main thread only: queues a new job and wakes a thread. */
+  /**
+   * Main thread only: queues a new job, and wakes a thread if there was none in the queue. To wake one takes longer than
+   * anything else here, so the threads do the rest: each that takes a job wakes another while there are more.
+   */
   pushNew(job: number): void {
     const { words } = this;
     const tail = words[Word.NewTail]!;
     words[newQueue + (tail & jobMask)] = job;
     Atomics.store(words, Word.NewTail, (tail + 1) | 0);
     Atomics.add(words, Word.Wake, 1);
-    Atomics.notify(words, Word.Wake, 1);
+    if (tail === Atomics.load(words, Word.NewHead)) this.wakeOne();
+  }
+
+  /** Wakes a thread that waits. A thread counts itself before it looks at the queue: who is not seen here sees the job. */
+  wakeOne(): void {
+    if (Atomics.load(this.words, Word.Sleepers) > 0) Atomics.notify(this.words, Word.Wake, 1);
   }
 
   /** Takes the oldest new job into processing by `thread`; `noJob` when there is none. */
@@ -172,7 +184,10 @@ export class Ring {
       const job = Atomics.load(words, newQueue + (head & jobMask));
       // Between the load and the exchange others may have gone round; then the exchange fails.
       if (Atomics.compareExchange(words, Word.NewHead, head, (head + 1) | 0) !== head) continue;
-      if (this.move(job, Status.New, processingBy(thread))) return job;
+      if (this.move(job, Status.New, processingBy(thread))) {
+        if (this.newCount > 0) this.wakeOne();
+        return job;
+      }
       // It was cancelled while it was new: it goes straight to the processed, to be delivered with its mark.
       if (!this.move(job, Status.Canceled, Status.Processed)) continue;
       this.pushProcessed(job);
@@ -186,7 +201,7 @@ export class Ring {
     const place = Atomics.add(words, Word.ProcessedTail, 1);
     Atomics.store(words, processedQueue + (place & jobMask), job + 1);
     Atomics.add(words, Word.Completions, 1);
-    Atomics.notify(words, Word.Completions);
+    if (Atomics.load(words, Word.MainWaits) === 1) Atomics.notify(words, Word.Completions);
   }
 
   /** Main thread only: the oldest processed job, or -1. */

@@ -136,7 +136,7 @@ export class Awaiting {
     for (let index = first; index < keys.length; index++) {
       if (waiter.settled) break;
       if (this.#askFor(keys[index]!, index, waiter)) continue;
-      // This turn has read enough on its own thread, and there is no other.
+      // This turn has read enough on its own thread; the next one will be done sooner than another thread.
       core.environment.clock.nextTurn(() => this.#wantFrom(index, keys, waiter));
       core.notices.tell();
       return;
@@ -164,7 +164,7 @@ export class Awaiting {
       return true;
     }
     const hash = core.table.hashAt(slot);
-    if (swapIn.flights.has(slot) || !swapIn.readsInline || (core.pool.threadsMax > 0 && !swapIn.hasTime)) {
+    if (swapIn.flights.has(slot) || !swapIn.readsInline) {
       core.counters.faults++;
       swapIn.wait(slot, key, hash, waiter, index);
       return true;
