@@ -199,10 +199,16 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     }
   }
 
-  /** The values of many keys, in their order. Blocks for those that are swapped. */
+  /** The values of many keys, in their order. Blocks for those that are swapped; where reads are slow, threads share them. */
   getMany(keys: Iterable<string>): Array<V | undefined> {
-    this.#openStore();
-    return checkKeys(keys).map((key) => this.get(key));
+    const pager = this.#openStore();
+    const checked = checkKeys(keys);
+    try {
+      const values = this.#awaiting.waitForMany(checked) as Array<V | undefined> | undefined;
+      return values ?? checked.map((key) => this.get(key));
+    } finally {
+      pager.core.notices.tell();
+    }
   }
 
   // ── Awaiting; the event loop keeps turning ──

@@ -20,8 +20,8 @@ const sliceMs = 1;
 const deathsMax = 3;
 /** The number under which the main thread works. */
 const mainThread = threadNumbers - 1;
-/** A thread that does not answer for so long when a store is closed synchronously keeps the descriptor. */
-const closeSyncMs = 10_000;
+/** A thread that does not answer for so long is not waited for. */
+const waitMs = 10_000;
 
 export interface IoPoolOptions<T> {
   readonly threadsMax: number;
@@ -173,17 +173,32 @@ export class IoPool<T> {
   /** The same at once; false when a thread still has the file after a long wait, or waiting is forbidden. */
   closeSync(): boolean {
     this.#stop();
-    const { words } = this.#ring;
-    const endsMs = performance.now() + closeSyncMs;
-    Atomics.store(words, Word.MainWaits, 1);
-    while (this.busy) {
-      const seen = Atomics.load(words, Word.Completions);
-      if (this.#deliverOne()) continue;
-      if (!this.#options.threads.canWait || performance.now() > endsMs) return false;
-      Atomics.wait(words, Word.Completions, seen, 100);
-    }
+    if (!this.waitUntil(() => !this.busy)) return false;
     for (const thread of [...this.#threads.values()]) void thread.terminate();
     return true;
+  }
+
+  /**
+   * Delivers jobs on this thread, and waits for more, until `done`. False when waiting is forbidden, when nothing is
+   * left to wait for, or when nothing has ended for long: a thread that died is not heard of meanwhile.
+   */
+  waitUntil(done: () => boolean): boolean {
+    if (this.#polling) return done();
+    const { words } = this.#ring;
+    this.#polling = true;
+    Atomics.store(words, Word.MainWaits, 1);
+    try {
+      for (let endsMs = performance.now() + waitMs; !done(); ) {
+        const seen = Atomics.load(words, Word.Completions);
+        if (this.#deliverOne()) endsMs = performance.now() + waitMs;
+        else if (!this.busy || !this.#options.threads.canWait || performance.now() > endsMs) return false;
+        else Atomics.wait(words, Word.Completions, seen, 100);
+      }
+      return true;
+    } finally {
+      Atomics.store(words, Word.MainWaits, 0);
+      this.#polling = false;
+    }
   }
 
   #stop(): void {

@@ -38,11 +38,34 @@ export class Awaiting {
   }
 
   loadMany(keys: readonly string[], signal: AbortSignal | undefined): Promise<unknown[]> {
+    const waiter = this.#manyWaiter(keys, signal);
+    this.#want(keys, waiter);
+    return waiter.promise;
+  }
+
+  /**
+   * The values of many keys for a caller that blocks, read by the threads while this one waits for them; undefined when
+   * reads are cheap, or there are no threads to do them, or they have not done them.
+   */
+  waitForMany(keys: readonly string[]): unknown[] | undefined {
+    const { core, swapIn } = this.#pager;
+    if (swapIn.readsInline || core.pool.threadsMax === 0) return undefined;
+    const waiter = this.#manyWaiter(keys, undefined);
+    // Whoever blocks is told by what is thrown here.
+    waiter.promise.catch(() => {});
+    this.#want(keys, waiter);
+    core.pool.waitUntil(() => waiter.settled);
+    if (waiter.failure !== undefined) throw waiter.failure.error;
+    if (waiter.settled) return waiter.values;
+    waiter.failed(undefined);
+    return undefined;
+  }
+
+  #manyWaiter(keys: readonly string[], signal: AbortSignal | undefined): ManyWaiter<Entry> {
     const waiter = new ManyWaiter<Entry>(signal, this.#leave);
     waiter.values.length = keys.length;
     waiter.values.fill(undefined);
-    this.#want(keys, waiter);
-    return waiter.promise;
+    return waiter;
   }
 
   /** The value, or that there is none: for `fetch`, to whom undefined is a value. */

@@ -19,6 +19,8 @@ export abstract class PromisedWaiter<E> implements Waiter<E> {
   readonly holds: boolean = false;
   /** Keys that have not arrived yet. */
   remaining = 0;
+  /** What it was told in place of values. */
+  failure: { readonly error: unknown } | undefined = undefined;
   #settled = false;
   readonly #signal: AbortSignal | undefined;
   /** Called once, when it waits no more; the pager forgets it then. */
@@ -41,7 +43,9 @@ export abstract class PromisedWaiter<E> implements Waiter<E> {
   }
 
   failed(error: unknown): void {
-    if (this.#end()) this.fail(error);
+    if (!this.#end()) return;
+    this.failure = { error };
+    this.fail(error);
   }
 
   /** One of the values is here. */
