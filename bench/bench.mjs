@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { drawCharts } from './lib/charts.mjs';
+import { markdownOf } from './lib/markdown.mjs';
 import { printScenario, printWorst } from './lib/report.mjs';
 import { measureVariant } from './lib/run.mjs';
 
@@ -22,6 +23,7 @@ const names = [
   'batch-get',
   'loads',
   'event-loop',
+  'victim',
   'page-search',
   'open-close',
   'keys',
@@ -80,5 +82,6 @@ for (const name of names) {
 printWorst(results);
 mkdirSync(options.out, { recursive: true });
 writeFileSync(join(options.out, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+writeFileSync(join(options.out, 'results.md'), markdownOf(results));
 await drawCharts(results, options.out);
 console.log(`Written to ${options.out}`);

@@ -7,7 +7,7 @@ export function createTable(head) {
   return new Table({ head, style: { head: [], border: [] }, chars });
 }
 
-function figure(number) {
+export function figure(number) {
   if (number === undefined) return '';
   if (number >= 1000) return Math.round(number).toLocaleString('en');
   return number.toPrecision(3);
