@@ -3,7 +3,9 @@
  */
 import { Codec } from './codec/codec.js';
 import { PageMap } from './disk/page-map.js';
+import { Sealer, sealKeyBytes, sessionKey } from './disk/seal.js';
 import { SwapFile } from './disk/swap-file.js';
+import type { Environment } from './environment.js';
 import { SwapError } from './errors.js';
 import { IoPool } from './io/io-pool.js';
 import { PointerTable } from './memory/pointer-table.js';
@@ -35,6 +37,8 @@ export function buildPager(given: SwapStoreOptions): Pager {
   const random = new Xorshift(environment.random());
   const policy = createPolicy<Entry>(options.policy, options.maxMemory, () => random.below(2 ** 32));
   const slabBytes = slabBytesFor(options.maxMemory);
+  const sealKey = sealKeyFor(options.encryption, environment);
+  const sealer = sealKey === undefined ? undefined : new Sealer(sealKey);
   const pool = new IoPool<JobOwner>({
     threadsMax: options.threads,
     disk,
@@ -44,6 +48,8 @@ export function buildPager(given: SwapStoreOptions): Pager {
     slabCount,
     loadAreaBytes: 4 * slabBytes,
     workerUrl: options.workerUrl,
+    sealKey,
+    sealer,
     onCompleted: (job) => pager.completed(job),
     mustYield: () => pager.core.handsAreFull,
     onSliceEnd: () => pager.core.progressed(),
@@ -59,6 +65,7 @@ export function buildPager(given: SwapStoreOptions): Pager {
     file,
     pool,
     codec,
+    sealer,
   });
   return pager;
 }
@@ -67,6 +74,16 @@ export function buildPager(given: SwapStoreOptions): Pager {
 function slabBytesFor(maxMemory: number): number {
   const share = 2 ** Math.floor(Math.log2(Math.max(1, maxMemory / 64)));
   return Math.min(slabBytesMax, Math.max(slabBytesMin, share));
+}
+
+/** The key of this session: made from the user's, or from one that nobody else will ever have. */
+function sealKeyFor(given: boolean | Uint8Array, environment: Environment): Uint8Array | undefined {
+  if (given === false) return undefined;
+  const fresh = (): Uint8Array => {
+    const words = Uint32Array.from({ length: sealKeyBytes / 4 }, () => environment.random());
+    return new Uint8Array(words.buffer);
+  };
+  return sessionKey(given === true ? fresh() : given, fresh());
 }
 
 function flattened(constructorName: string): SwapError {

@@ -68,6 +68,8 @@ export interface ThreadStart {
   readonly area: SharedArrayBuffer;
   /** The thread's number, from 0 to the most threads less one. */
   readonly index: number;
+  /** What records are encrypted with, where they are. */
+  readonly sealKey: Uint8Array | undefined;
   /** The worker module, when the user moved it. */
   readonly workerUrl: URL | undefined;
 }

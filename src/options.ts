@@ -64,7 +64,10 @@ export interface SwapStoreOptions {
    * ERR_SWAP_OPTION.
    */
   compression?: 'none' | 'deflate' | 'brotli' | 'zstd';
-  /** Not available yet: anything but false (default) throws ERR_SWAP_OPTION. */
+  /**
+   * AES-256-GCM on every record in the swap file: true = under a key that only this process holds, or your own 32 bytes.
+   * Costs some 2 us a record each way. Default false.
+   */
   encryption?: boolean | Uint8Array;
   /** Worker module URL, for bundlers that move files. Default: beside this module. */
   workerUrl?: URL;
@@ -103,6 +106,7 @@ export interface CheckedOptions {
   readonly immutable: boolean;
   readonly serializer: Serializer | undefined;
   readonly compression: CompressionName;
+  readonly encryption: boolean | Uint8Array;
   readonly workerUrl: URL | undefined;
 }
 
@@ -118,6 +122,8 @@ const pageCountMax = 2 ** 32;
 const headerBlockBytes = 4096;
 /** The index keeps an entry's own size in 32 bits. */
 const ownSizeMax = 2 ** 32 - 1;
+/** AES-256. */
+const encryptionKeyBytes = 32;
 /** A ttl in ms beyond this is over 100,000 years and past what Date can hold. */
 const ttlMsMax = 8.64e15 / 2;
 
@@ -161,6 +167,7 @@ export function checkOptions(options: SwapStoreOptions): CheckedOptions {
     immutable: flag('immutable', options.immutable),
     serializer: checkSerializer(options.serializer),
     compression: checkCompression(options.compression),
+    encryption: checkEncryption(options.encryption),
     workerUrl: checkWorkerUrl(options.workerUrl),
   };
 }
@@ -201,7 +208,6 @@ function checkNames(options: object, known: ReadonlySet<string>, what: string): 
 function refuseUnavailable(options: SwapStoreOptions): void {
   if (flag('persist', options.persist)) throw unavailable('persist');
   if (options.flushIntervalMs !== undefined) throw unavailable('flushIntervalMs');
-  if (options.encryption !== undefined && options.encryption !== false) throw unavailable('encryption');
 }
 
 /** For what the contract names and this version does not have. */
@@ -299,6 +305,14 @@ function checkCompression(given: unknown): CompressionName {
     );
   }
   return name;
+}
+
+/** A copy, as the caller may wipe its own. */
+function checkEncryption(given: unknown): boolean | Uint8Array {
+  if (given === undefined || typeof given === 'boolean') return given ?? false;
+  if (given instanceof Uint8Array && given.length === encryptionKeyBytes) return Uint8Array.from(given);
+  const allowed = `true, false or a Uint8Array of ${encryptionKeyBytes} bytes`;
+  throw refuse('encryption', allowed, given instanceof Uint8Array ? `${given.length} bytes` : given);
 }
 
 function checkWorkerUrl(given: unknown): URL | undefined {

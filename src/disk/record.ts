@@ -28,6 +28,12 @@ export const enum Encoding {
 const twoByteBit = 1 << 16;
 const encodingShift = 17;
 const compressionShift = 20;
+/** The record is encrypted in the file, and ends in a seal. */
+export const sealedBit = 1 << 23;
+/** A seal: the counter of its nonce, and the tag. */
+export const counterBytes = 8;
+export const tagBytes = 16;
+export const sealBytes = counterBytes + tagBytes;
 
 /** Bytes that the key takes in a record, without padding. */
 export function keyBytesOf(keyWord: number): number {
@@ -42,6 +48,11 @@ export function compressionOf(keyWord: number): Compression {
 /** Bytes from the start of a record to its payload. */
 export function payloadOffset(keyWord: number): number {
   return headerBytes + ((keyBytesOf(keyWord) + 3) & ~3);
+}
+
+/** Bytes from the start of a record to the end of its payload. */
+export function payloadEnd(recordBytes: number, keyWord: number): number {
+  return (keyWord & sealedBit) !== 0 ? recordBytes - sealBytes : recordBytes;
 }
 
 /** Bytes of the whole pages that a record takes. */
@@ -170,11 +181,11 @@ export function checkHeader(source: RecordBuffer, start: number, available: numb
   if (words[at] !== recordMagic) return false;
   const recordBytes = words[at + 1]!;
   const keyWord = words[at + 3]!;
-  if (recordBytes < payloadOffset(keyWord) || recordBytes > available) return false;
+  const end = payloadEnd(recordBytes, keyWord);
+  if (end < payloadOffset(keyWord) || recordBytes > available) return false;
   const rawBytes = words[at + 4]!;
   if (rawBytes < 0) return false;
-  if (compressionOf(keyWord) === Compression.None && rawBytes !== recordBytes - payloadOffset(keyWord))
-    return false;
+  if (compressionOf(keyWord) === Compression.None && rawBytes !== end - payloadOffset(keyWord)) return false;
   return words[at + 5] === headerSum(words, at, keyWord);
 }
 

@@ -7,6 +7,7 @@
  */
 import { getSystemErrorName } from 'node:util';
 import { RecordBuffer } from '../disk/record.js';
+import type { Sealer } from '../disk/seal.js';
 import type { Clock, Disk, Thread, Threads } from '../environment.js';
 import { SwapError } from '../errors.js';
 import { type Job, JobType } from './job.js';
@@ -32,6 +33,9 @@ export interface IoPoolOptions<T> {
   readonly slabCount: number;
   readonly loadAreaBytes: number;
   readonly workerUrl: URL | undefined;
+  /** What records are encrypted with on their way out, and by whom where this thread writes them. */
+  readonly sealKey: Uint8Array | undefined;
+  readonly sealer: Sealer | undefined;
   /** A job has ended; its buffers and pages may be let go. */
   onCompleted(job: Job<T>): void;
   /** True when no more completions should be delivered in this turn. */
@@ -263,9 +267,9 @@ export class IoPool<T> {
     }
     let number = this.#ring.takeProcessed();
     if (number === -1 && (this.threadsMax === 0 || this.#closing)) {
-      const { disk } = this.#options;
+      const { disk, sealer } = this.#options;
       // Jobs that were cancelled while they were new come out of the queue here, too.
-      takeAndRunIn(this.#ring, this.area, disk, mainThread);
+      takeAndRunIn(this.#ring, this.area, disk, mainThread, sealer);
       number = this.#ring.takeProcessed();
     }
     if (number === -1) return false;
@@ -315,7 +319,7 @@ export class IoPool<T> {
   }
 
   #spawn(): void {
-    const { threads, workerUrl } = this.#options;
+    const { threads, workerUrl, sealKey } = this.#options;
     let number = 0;
     while (this.#threads.has(number)) number++;
     if (number >= mainThread) return;
@@ -326,6 +330,7 @@ export class IoPool<T> {
           control: this.#control,
           area: this.area.bytes.buffer as SharedArrayBuffer,
           index: number,
+          sealKey,
           workerUrl,
         },
         { doorbell: () => this.#doorbell(), exited: (error) => this.#exited(number, error) },

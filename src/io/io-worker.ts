@@ -11,19 +11,21 @@ import { takeAndRunIn, waitForWork } from './run-job.js';
 /** A worker costs more to start than the seed's thread, so it stays a while. */
 const idleMs = 2000;
 
-const { control, area, index, doorbell } = workerData as {
+const { control, area, index, sealKey, doorbell } = workerData as {
   control: SharedArrayBuffer;
   area: SharedArrayBuffer;
   index: number;
+  sealKey: Uint8Array | undefined;
   doorbell: MessagePort;
 };
 const ring = new Ring(control);
 const state = Word.Threads + index;
 const views = new RecordBuffer(area);
 const disk = { read: readSync, write: writeSync };
+const sealer = sealKey === undefined ? undefined : new (await import('../disk/seal.js')).Sealer(sealKey);
 
 for (;;) {
-  while (takeAndRunIn(ring, views, disk, index)) {
+  while (takeAndRunIn(ring, views, disk, index, sealer)) {
     // One message for all that end before the main thread has answered it.
     if (Atomics.exchange(ring.words, Word.Doorbell, 1) === 0) doorbell.postMessage(0);
   }

@@ -3,7 +3,17 @@
  * a test that is the scheduler.
  */
 import { type Compression, compress } from '../codec/compression.js';
-import { checkHeader, paddedBytes, payloadOffset, RecordBuffer, rewriteHeader } from '../disk/record.js';
+import {
+  checkHeader,
+  counterBytes,
+  paddedBytes,
+  payloadEnd,
+  payloadOffset,
+  RecordBuffer,
+  rewriteHeader,
+} from '../disk/record.js';
+import type { Sealer } from '../disk/seal.js';
+import { superblockBytes } from '../disk/superblock.js';
 import type { Disk } from '../environment.js';
 import { JobType } from './job.js';
 import { canceledJob, Field, noJob, Ring, Status, ThreadState, unknownError, Word } from './ring.js';
@@ -16,18 +26,25 @@ export function takeAndRun(
   area: SharedArrayBuffer,
   disk: ReadWrite,
   threadIndex: number,
+  sealer: Sealer | undefined,
 ): boolean {
-  return takeAndRunIn(new Ring(control), new RecordBuffer(area), disk, threadIndex);
+  return takeAndRunIn(new Ring(control), new RecordBuffer(area), disk, threadIndex, sealer);
 }
 
 /** The same on views that were made before. */
-export function takeAndRunIn(ring: Ring, area: RecordBuffer, disk: ReadWrite, threadIndex: number): boolean {
+export function takeAndRunIn(
+  ring: Ring,
+  area: RecordBuffer,
+  disk: ReadWrite,
+  threadIndex: number,
+  sealer: Sealer | undefined,
+): boolean {
   const job = ring.takeNew(threadIndex);
   if (job === noJob) return false;
   if (job === canceledJob) return true;
   const began = performance.now();
   try {
-    ring.set(job, Field.Result, run(ring, area, disk, job));
+    ring.set(job, Field.Result, run(ring, area, disk, job, sealer));
     ring.set(job, Field.Error, 0);
   } catch (error) {
     noteError(ring, job, error);
@@ -38,7 +55,13 @@ export function takeAndRunIn(ring: Ring, area: RecordBuffer, disk: ReadWrite, th
   return true;
 }
 
-function run(ring: Ring, area: RecordBuffer, disk: ReadWrite, job: number): number {
+function run(
+  ring: Ring,
+  area: RecordBuffer,
+  disk: ReadWrite,
+  job: number,
+  sealer: Sealer | undefined,
+): number {
   const offset = ring.get(job, Field.AreaOffset);
   const length = ring.get(job, Field.Length);
   const type: JobType = ring.get(job, Field.Type);
@@ -54,6 +77,10 @@ function run(ring: Ring, area: RecordBuffer, disk: ReadWrite, job: number): numb
   }
   const fd = ring.get(job, Field.Fd);
   const position = ring.position(job);
+  if (type === JobType.Write && sealer !== undefined) {
+    const pageSize = ring.get(job, Field.PageSize);
+    sealRecords(area, offset, length, (position - superblockBytes) / pageSize, pageSize, sealer);
+  }
   // Over short counts: a read ends at the end of the file, a write never.
   for (let done = 0; done < length; ) {
     const count =
@@ -86,23 +113,43 @@ export function prepareRecords(
     if (!checkHeader(buffer, from, Math.min(recordBytes, bytes.length - from))) {
       throw new Error('a record changed while it was on its way');
     }
-    const payload = from + payloadOffset(words[(from >>> 2) + 3]!);
-    const end = from + recordBytes;
+    const keyWord = words[(from >>> 2) + 3]!;
+    const payload = from + payloadOffset(keyWord);
+    const end = from + payloadEnd(recordBytes, keyWord);
+    const trailer = from + recordBytes - end;
+    const counter = trailer === 0 ? undefined : Buffer.from(bytes.subarray(end, end + counterBytes));
     const packed = compress(compression, bytes.subarray(payload, end));
     const next = from + paddedBytes(recordBytes, pageSize);
     let newBytes = recordBytes;
     bytes.copyWithin(to, from, packed.length < end - payload ? payload : end);
     if (packed.length < end - payload) {
-      newBytes = payload - from + packed.length;
+      newBytes = payload - from + packed.length + trailer;
       bytes.set(packed, to + payload - from);
       rewriteHeader(buffer, to, newBytes, compression);
     }
+    if (counter !== undefined) bytes.set(counter, to + newBytes - trailer);
     const padded = to + paddedBytes(newBytes, pageSize);
     bytes.fill(0, to + newBytes, padded);
     from = next;
     to = padded;
   }
   return to - offset;
+}
+
+/** Seals the records that lie one after another in `length` bytes from `offset` on, for the pages that they go to. */
+export function sealRecords(
+  buffer: RecordBuffer,
+  offset: number,
+  length: number,
+  firstPage: number,
+  pageSize: number,
+  sealer: Sealer,
+): void {
+  for (let at = offset; at < offset + length; ) {
+    const recordBytes = buffer.words[(at >>> 2) + 1]!;
+    sealer.seal(buffer.bytes, at, recordBytes, firstPage + (at - offset) / pageSize);
+    at += paddedBytes(recordBytes, pageSize);
+  }
 }
 
 function noteError(ring: Ring, job: number, error: unknown): void {

@@ -7,11 +7,12 @@ import type { Codec } from '../codec/codec.js';
 import { compressionKinds } from '../codec/compression.js';
 import type { PageMap } from '../disk/page-map.js';
 import type { RecordBuffer } from '../disk/record.js';
+import type { Sealer } from '../disk/seal.js';
 import type { SwapFile } from '../disk/swap-file.js';
 import type { Environment } from '../environment.js';
 import { assert, SwapError } from '../errors.js';
 import type { IoPool } from '../io/io-pool.js';
-import { prepareRecords } from '../io/run-job.js';
+import { prepareRecords, sealRecords } from '../io/run-job.js';
 import type { PointerTable } from '../memory/pointer-table.js';
 import type { ResidentSet } from '../memory/resident-set.js';
 import { entryOverheadBytes, keySize, sizeOf } from '../memory/size-of.js';
@@ -34,6 +35,7 @@ export interface Rooms {
   readonly file: SwapFile;
   readonly pool: IoPool<JobOwner>;
   readonly codec: Codec;
+  readonly sealer: Sealer | undefined;
 }
 
 export class Core {
@@ -44,6 +46,7 @@ export class Core {
   readonly pages: PageMap;
   readonly file: SwapFile;
   readonly pool: IoPool<JobOwner>;
+  readonly sealer: Sealer | undefined;
   readonly counters = new Counters();
   readonly notices = new Notices();
 
@@ -72,6 +75,7 @@ export class Core {
     this.pages = rooms.pages;
     this.file = rooms.file;
     this.pool = rooms.pool;
+    this.sealer = rooms.sealer;
     this.#generation = rooms.environment.random() | 0;
   }
 
@@ -186,6 +190,12 @@ export class Core {
    */
   get handsAreFull(): boolean {
     return this.guardedBytes > this.options.maxMemory / 2;
+  }
+
+  /** Encrypts the records that `buffer` holds for the pages from `firstPage` on, where records are. */
+  seal(buffer: RecordBuffer, offset: number, length: number, firstPage: number): void {
+    const { sealer, options } = this;
+    if (sealer !== undefined) sealRecords(buffer, offset, length, firstPage, options.pageSize, sealer);
   }
 
   /** Compresses the records at the start of `buffer`, on this thread, and packs them. Throws ERR_SWAP_IO. */

@@ -45,15 +45,16 @@ export class Pager {
 
   constructor(rooms: Rooms) {
     const core = new Core(rooms);
-    const { environment, options, codec } = rooms;
+    const { environment, options, codec, sealer } = rooms;
     const { foreign } = this;
     const seeds = { seedA: environment.random(), seedB: environment.random() };
-    const format = { codec, serializer: options.serializer, foreign, ...seeds };
+    const format = { codec, serializer: options.serializer, foreign, sealer, ...seeds };
     const reader = new RecordReader(format);
     const writer = new RecordWriter(format);
     const random = new Xorshift(environment.random());
     const space = new Space(
       core,
+      reader,
       () => random.below(2 ** 31),
       (slot) => this.#evictSlot(slot),
       (slot) => this.swapIn.flights.has(slot),

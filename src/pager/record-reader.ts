@@ -12,9 +12,14 @@ import {
   compressionOf,
   Encoding,
   encodingOf,
+  headerBytes,
   keyMatches,
+  payloadEnd,
   payloadOffset,
   RecordBuffer,
+  readKey,
+  recordMagic,
+  sealBytes,
 } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import type { PayloadFormat } from './payload-format.js';
@@ -33,6 +38,8 @@ export interface Claim {
 export class RecordReader {
   readonly #format: PayloadFormat;
   readonly #scratch = new RecordBuffer(new ArrayBuffer(scratchBytes));
+  /** What sealed records are decrypted into. */
+  #plain: RecordBuffer | undefined = undefined;
 
   // Of the last record that was accepted.
   value: unknown = undefined;
@@ -52,6 +59,25 @@ export class RecordReader {
 
   /** True when the record at `start` is the one that the pointer means. */
   matches(source: RecordBuffer, start: number, available: number, claim: Claim): boolean {
+    if (this.#format.sealer !== undefined) return this.#mayBe(source, start, available, claim);
+    return this.#isMeant(source, start, available, claim);
+  }
+
+  /** The same for a record that is sealed, as far as can be told without opening it. */
+  #mayBe(source: RecordBuffer, start: number, available: number, claim: Claim): boolean {
+    const at = start >>> 2;
+    const { words } = source;
+    return (
+      available >= claim.recordBytes &&
+      claim.recordBytes >= headerBytes + sealBytes &&
+      start + claim.recordBytes <= source.bytes.length &&
+      words[at] === recordMagic &&
+      words[at + 1] === claim.recordBytes &&
+      words[at + 2] === claim.generation
+    );
+  }
+
+  #isMeant(source: RecordBuffer, start: number, available: number, claim: Claim): boolean {
     return (
       checkHeader(source, start, available) &&
       source.words[(start >>> 2) + 1] === claim.recordBytes &&
@@ -65,12 +91,38 @@ export class RecordReader {
    * it is not what the pointer claims.
    */
   accept(source: RecordBuffer, start: number, available: number, claim: Claim): void {
-    if (!this.matches(source, start, available, claim)) throw corrupt(claim, 'its header does not match');
+    if (this.#format.sealer === undefined) this.#acceptPlain(source, start, available, claim);
+    else this.#acceptPlain(this.#open(source, start, available, claim), 0, claim.recordBytes, claim);
+  }
+
+  /** The key of the record at `page`, whose bytes are at the start of `source`; undefined when they are none. */
+  keyAt(source: RecordBuffer, page: number): string | undefined {
+    const { sealer } = this.#format;
+    const recordBytes = source.words[1]!;
+    if (sealer === undefined) return readKey(source, 0);
+    if (recordBytes < headerBytes + sealBytes || recordBytes > source.bytes.length) return undefined;
+    const plain = new RecordBuffer(new ArrayBuffer(source.bytes.length));
+    return sealer.open(source.bytes, 0, recordBytes, page, plain.bytes) ? readKey(plain, 0) : undefined;
+  }
+
+  /** The record, decrypted, at the start of another buffer. */
+  #open(source: RecordBuffer, start: number, available: number, claim: Claim): RecordBuffer {
+    if (!this.#mayBe(source, start, available, claim)) throw corrupt(claim, 'its header does not match');
+    this.#plain ??= new RecordBuffer(new ArrayBuffer(scratchBytes));
+    const bytes = claim.recordBytes;
+    const target = bytes <= scratchBytes ? this.#plain : new RecordBuffer(new ArrayBuffer((bytes + 3) & ~3));
+    if (!this.#format.sealer!.open(source.bytes, start, bytes, claim.page, target.bytes))
+      throw corrupt(claim, 'it does not open: it was changed, or sealed for another place or by another key');
+    return target;
+  }
+
+  #acceptPlain(source: RecordBuffer, start: number, available: number, claim: Claim): void {
+    if (!this.#isMeant(source, start, available, claim)) throw corrupt(claim, 'its header does not match');
     const at = start >>> 2;
     const keyWord = source.words[at + 3]!;
     const rawBytes = source.words[at + 4]!;
     const from = start + payloadOffset(keyWord);
-    const end = start + claim.recordBytes;
+    const end = start + payloadEnd(claim.recordBytes, keyWord);
     const compression = compressionOf(keyWord);
     if (compression !== Compression.None) {
       const plain = inflate(source.bytes.subarray(from, end), compression, rawBytes, claim);

@@ -4,10 +4,13 @@
  */
 import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
 import {
+  counterBytes,
   Encoding,
   payloadOffset,
   RecordBuffer,
   recordBytesMax,
+  sealBytes,
+  sealedBit,
   writeHeader,
   writeKey,
 } from '../disk/record.js';
@@ -18,6 +21,8 @@ import type { PayloadFormat } from './payload-format.js';
 export class RecordWriter {
   readonly #format: PayloadFormat;
 
+  /** Seals made so far: no two have the same nonce. */
+  #seals = 0;
   /** Bytes of the last payload, before compression. */
   payloadBytes = 0;
 
@@ -31,24 +36,32 @@ export class RecordWriter {
    */
   write(target: RecordBuffer, start: number, key: string, value: unknown, generation: number): number {
     const encoding = this.#format.serializer === undefined ? Encoding.Codec : Encoding.Serializer;
-    const keyWord = writeKey(target, start, key, encoding);
+    const { sealer } = this.#format;
+    let keyWord = writeKey(target, start, key, encoding);
     if (keyWord === -1) return -1;
+    if (sealer !== undefined) keyWord |= sealedBit;
     const payload = start + payloadOffset(keyWord);
     const end = this.#encode(target.bytes, payload, key, value);
     if (end === -1) return -1;
+    const recordBytes = end - start + (sealer === undefined ? 0 : sealBytes);
+    if (start + recordBytes > target.bytes.length) return -1;
     this.payloadBytes = end - payload;
     takeFingerprint(target.words, payload >>> 2, this.payloadBytes, this.#format.seedA, this.#format.seedB);
     writeHeader(
       target,
       start,
-      end - start,
+      recordBytes,
       generation,
       keyWord,
       this.payloadBytes,
       fingerprint.a,
       fingerprint.b,
     );
-    return end - start;
+    if (sealer !== undefined) {
+      target.bytes.writeUIntLE(this.#seals++, end, 6);
+      target.bytes.fill(0, end + 6, end + counterBytes);
+    }
+    return recordBytes;
   }
 
   /**

@@ -6,9 +6,10 @@
  * A disk that is full is a swap file that is full: after ENOSPC only pages that were written before are given out,
  * until some are freed or a second has passed.
  */
-import { RecordBuffer, readKey } from '../disk/record.js';
+import { RecordBuffer, recordBytesMax } from '../disk/record.js';
 import { none } from '../memory/pointer-table.js';
 import type { Core } from './core.js';
+import type { RecordReader } from './record-reader.js';
 
 /** Evictions that may fail to make a run before 'no space' is the answer. */
 const evictionTriesMax = 32;
@@ -21,6 +22,7 @@ const headBytes = 4096;
 
 export class Space {
   readonly #core: Core;
+  readonly #reader: RecordReader;
   /** Takes an entry out for good: its key, its pages, its waiters. */
   readonly #evict: (slot: number) => void;
   readonly #random: () => number;
@@ -31,11 +33,13 @@ export class Space {
 
   constructor(
     core: Core,
+    reader: RecordReader,
     random: () => number,
     evict: (slot: number) => void,
     isLoading: (slot: number) => boolean,
   ) {
     this.#core = core;
+    this.#reader = reader;
     this.#random = random;
     this.#evict = evict;
     this.#isLoading = isLoading;
@@ -130,11 +134,9 @@ export class Space {
 
   /** The slot whose record begins at `page`, read off the file; none when that cannot be told or it must stay. */
   #ownerOf(page: number): number {
-    this.#head ??= new RecordBuffer(new ArrayBuffer(headBytes));
-    const { table, file } = this.#core;
+    const { table } = this.#core;
     try {
-      file.read(this.#head.bytes, 0, headBytes, page);
-      const key = readKey(this.#head, 0);
+      const key = this.#reader.keyAt(this.#recordAt(page), page) ?? '';
       const slot = key === '' ? none : table.find(key, table.hash(key));
       if (slot === none || table.page(slot) !== page || table.recordBytes(slot) === 0) return none;
       return table.isResident(slot) || this.#isLoading(slot) ? none : slot;
@@ -142,5 +144,18 @@ export class Space {
       // The page cannot be read: another run will do, and whoever reads that entry will be told.
       return none;
     }
+  }
+
+  /** The head of the record that begins at `page`; all of it where the head alone does not open. */
+  #recordAt(page: number): RecordBuffer {
+    this.#head ??= new RecordBuffer(new ArrayBuffer(headBytes));
+    const { file, sealer } = this.#core;
+    file.read(this.#head.bytes, 0, headBytes, page);
+    const recordBytes = this.#head.words[1]!;
+    const bytesMax = Math.min(recordBytesMax, file.writtenBytes);
+    if (sealer === undefined || recordBytes <= headBytes || recordBytes > bytesMax) return this.#head;
+    const whole = new RecordBuffer(new ArrayBuffer((recordBytes + 3) & ~3));
+    file.read(whole.bytes, 0, recordBytes, page);
+    return whole;
   }
 }

@@ -42,6 +42,7 @@ export class Spill {
     const page = this.#space.take(count);
     if (page === -1) throw fullError(core, key, count);
     try {
+      core.seal(buffer, 0, count * pageSize, page);
       core.file.write(buffer.bytes, 0, count * pageSize, page);
     } catch (cause) {
       core.freePages(page, count);

@@ -120,6 +120,7 @@ export class SwapOut {
       const offset = batch.offsets[from]!;
       const length = batch.lengthOf(from, to);
       try {
+        this.#core.seal(batch.buffer, offset, length, first);
         this.#core.file.write(batch.buffer.bytes, offset, length, first);
         this.#core.counters.bytesWritten += length;
         this.#confirm(batch, from, to);
@@ -248,10 +249,9 @@ export class SwapOut {
       const { file } = this.#core;
       const position = file.offsetOf(batch.firstPages[from]!);
       const owner = new WriteJobOwner(batch, from, to);
-      this.#submitJob(
-        batch,
-        new Job(JobType.Write, owner, file.fd, batch.slab!.offset + offset, length, position),
-      );
+      const job = new Job(JobType.Write, owner, file.fd, batch.slab!.offset + offset, length, position);
+      job.pageSize = this.#pageSize;
+      this.#submitJob(batch, job);
     });
     this.#settleIfDone(batch);
   }
@@ -281,6 +281,7 @@ export class SwapOut {
         this.#core.progressed();
       };
       batch.openJobs++;
+      this.#core.seal(batch.buffer, 0, batch.usedBytes, first);
       writeAll(environment.disk, file.fd, batch.buffer.bytes, batch.usedBytes, file.offsetOf(first), done);
     });
     this.#settleIfDone(batch);

@@ -12,12 +12,19 @@ const little = 64 * kibi;
 
 const configurations: readonly SwapStoreOptions[] = [
   { maxMemory: plenty, threads: 0, pageSize: 4096, policy: 'adaptive' },
-  { maxMemory: plenty, threads: 4, pageSize: 64, policy: 'lru', compression: 'deflate' },
+  { maxMemory: plenty, threads: 4, pageSize: 64, policy: 'lru', compression: 'deflate', encryption: true },
   { maxMemory: plenty, threads: 1, pageSize: 128, policy: 'swappability', whenFull: 'evict' },
-  { maxMemory: little, threads: 0, pageSize: 64, policy: 'adaptive' },
+  { maxMemory: little, threads: 0, pageSize: 64, policy: 'adaptive', encryption: true },
   { maxMemory: little, threads: 0, pageSize: 128, policy: 'lru', whenFull: 'evict', compression: 'deflate' },
   { maxMemory: little, threads: 0, pageSize: 4096, policy: 'swappability', compression: 'brotli' },
-  { maxMemory: little, threads: 1, pageSize: 64, policy: 'swappability', whenFull: 'evict' },
+  {
+    maxMemory: little,
+    threads: 1,
+    pageSize: 64,
+    policy: 'swappability',
+    whenFull: 'evict',
+    encryption: true,
+  },
   { maxMemory: little, threads: 1, pageSize: 4096, policy: 'lru', compression: 'deflate' },
   { maxMemory: little, threads: 4, pageSize: 128, policy: 'adaptive' },
   {
@@ -29,7 +36,7 @@ const configurations: readonly SwapStoreOptions[] = [
     compression: 'brotli',
   },
   { maxMemory: 0, threads: 0, pageSize: 64, policy: 'lru' },
-  { maxMemory: 0, threads: 1, pageSize: 128, policy: 'adaptive', compression: 'brotli' },
+  { maxMemory: 0, threads: 1, pageSize: 128, policy: 'adaptive', compression: 'brotli', encryption: true },
   { maxMemory: 0, threads: 4, pageSize: 4096, policy: 'swappability', whenFull: 'evict' },
 ];
 
@@ -37,7 +44,10 @@ function nameOf(options: SwapStoreOptions): string {
   const memory = { [plenty]: 'plenty of memory', [little]: 'little memory', 0: 'no memory' }[
     options.maxMemory!
   ];
-  const rest = [options.policy, options.compression, options.whenFull].filter((word) => word !== undefined);
+  const encrypted = options.encryption === true ? 'encrypted' : undefined;
+  const rest = [options.policy, options.compression, options.whenFull, encrypted].filter(
+    (word) => word !== undefined,
+  );
   return `${memory}, ${options.threads} threads, pages of ${options.pageSize}, ${rest.join(', ')}`;
 }
 

@@ -2,6 +2,8 @@
  * Threads that run a job only when the test says so, on the test's own thread: the test is the scheduler. A job runs
  * whole, but the disk's `during` hook is called while it is being processed, so that every moment of a job can be met.
  */
+
+import { Sealer } from '../../dist/disk/seal.js';
 import type { Disk, Thread, ThreadEvents, ThreadStart, Threads } from '../../dist/environment.js';
 import { takeAndRun } from '../../dist/io/run-job.js';
 
@@ -95,8 +97,9 @@ export class ManualThreads implements Threads {
     const alive = this.#alive();
     for (let tried = 0; tried < alive.length; tried++) {
       const thread = alive[this.#next++ % alive.length]!;
-      const { control, area, index } = thread.start;
-      if (takeAndRun(control, area, this.#disk, index)) return thread;
+      const { control, area, index, sealKey } = thread.start;
+      const sealer = sealKey === undefined ? undefined : new Sealer(sealKey);
+      if (takeAndRun(control, area, this.#disk, index, sealer)) return thread;
     }
     return undefined;
   }
