@@ -2,6 +2,7 @@
  * Puts the rooms of a store together: opens the file, sizes the buffers, and hands all of it to the pager.
  */
 import { Codec } from './codec/codec.js';
+import { IndexFile } from './disk/index-file.js';
 import { PageMap } from './disk/page-map.js';
 import { Sealer, sealKeyBytes, sessionKey } from './disk/seal.js';
 import { SwapFile } from './disk/swap-file.js';
@@ -13,10 +14,11 @@ import { createPolicy } from './memory/policy.js';
 import { ResidentSet } from './memory/resident-set.js';
 import { Xorshift } from './memory/xorshift.js';
 import { nodeEnvironment } from './node-environment.js';
-import { checkOptions, environmentOf, type SwapStoreOptions } from './options.js';
+import { type CheckedOptions, checkOptions, environmentOf, type SwapStoreOptions } from './options.js';
 import type { JobOwner } from './pager/core.js';
 import type { Entry } from './pager/entry.js';
 import { Pager } from './pager/pager.js';
+import { Recovery } from './pager/recovery.js';
 
 const slabBytesMin = 64 * 1024;
 const slabBytesMax = 1024 * 1024;
@@ -32,8 +34,16 @@ export function buildPager(given: SwapStoreOptions): Pager {
     path: options.path,
     pageSize: options.pageSize,
     maxSwap: options.maxSwap,
+    persistent: options.persist,
+    seedA: environment.random() | 0,
+    seedB: environment.random() | 0,
     disk,
   });
+  const table = new PointerTable(environment.random(), environment.random());
+  const codec = new Codec((name) => pager.core.notices.warn(flattened(name)));
+  const recovery = new Recovery(table, codec);
+  const pages = new PageMap(file.pageCount);
+  const index = options.persist ? openIndex(file, options, environment, recovery, pages) : undefined;
   const random = new Xorshift(environment.random());
   const policy = createPolicy<Entry>(options.policy, options.maxMemory, () => random.below(2 ** 32));
   const slabBytes = slabBytesFor(options.maxMemory);
@@ -55,19 +65,54 @@ export function buildPager(given: SwapStoreOptions): Pager {
     onSliceEnd: () => pager.core.progressed(),
     onWarning: (error) => pager.core.notices.warn(error),
   });
-  const codec = new Codec((name) => pager.core.notices.warn(flattened(name)));
   const pager: Pager = new Pager({
     options,
     environment,
-    table: new PointerTable(environment.random(), environment.random()),
+    table,
     residents: new ResidentSet(policy, environment.residentsMax),
-    pages: new PageMap(file.pageCount),
+    pages,
     file,
     pool,
     codec,
     sealer,
+    index,
   });
+  if (recovery.hasTtl) pager.sweep.start();
+  if (recovery.lost > 0) reportLost(pager, recovery.lost);
   return pager;
+}
+
+/** Opens the index of a persistent store and takes over what it says. Gives the swap file up when it cannot. */
+function openIndex(
+  file: SwapFile,
+  options: CheckedOptions,
+  environment: Environment,
+  recovery: Recovery,
+  pages: PageMap,
+): IndexFile {
+  let index: IndexFile | undefined;
+  try {
+    const { pageSize, seedA, seedB } = file;
+    const identity = { pageSize, seedA, seedB, serializer: options.serializer?.name ?? '' };
+    index = new IndexFile(environment.disk, file, identity, environment.indexBytesMin, recovery);
+    recovery.occupy(pages, pageSize, file.path);
+    return index;
+  } catch (error) {
+    index?.close();
+    file.close();
+    throw error;
+  }
+}
+
+/** Damage that was found while nobody could be listening yet is told on a later turn. */
+function reportLost(pager: Pager, count: number): void {
+  const { core } = pager;
+  core.counters.corruptRecords += count;
+  core.environment.clock.nextTurn(() => {
+    const message = `the index of ${core.file.path} was damaged: ${count} keys or more are lost`;
+    core.notices.warn(new SwapError('ERR_SWAP_CORRUPT', message, { path: core.file.path }));
+    core.notices.tell();
+  });
 }
 
 /** A 64th of the memory, as a power of two within bounds. */

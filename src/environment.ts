@@ -42,6 +42,13 @@ export interface Disk {
     done: DiskCallback,
   ): void;
   truncate(fd: number, bytes: number): void;
+  /** Returns when what was written to the file survives a power cut. */
+  sync(fd: number): void;
+  syncAsync(fd: number, done: (error: Error | null) => void): void;
+  /** The same for the names in a directory; nothing where a directory cannot be opened (Windows). */
+  syncDirectory(path: string): void;
+  /** Takes the place of whatever has that name. */
+  rename(path: string, newPath: string): void;
   chmod(fd: number, mode: number): void;
   stat(fd: number): { readonly size: number; readonly isFile: boolean };
   /** Free bytes for this user on the file system of `path`, and whether that file system lives in memory. */
@@ -103,6 +110,8 @@ export interface Environment {
   readonly threads: Threads;
   /** How many values may be in memory at once, whatever they cost: what a Map of this runtime holds. */
   readonly residentsMax: number;
+  /** The index of a persistent store is written anew when it is longer than this, and three times what it began with. */
+  readonly indexBytesMin: number;
 }
 
 /** Where a test puts its environment into the options. */

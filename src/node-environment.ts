@@ -22,4 +22,5 @@ export const nodeEnvironment: Environment = {
   threads: nodeThreads,
   // A Map refuses to grow past 2^24 entries, on some versions of Node past 2^23.
   residentsMax: 2 ** 23 - 1,
+  indexBytesMin: 4 * 1024 * 1024,
 };

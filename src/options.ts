@@ -46,9 +46,15 @@ export interface SwapStoreOptions {
   policy?: 'adaptive' | 'lru' | 'swappability';
   /** A record that fails its check on read: 'throw' ERR_SWAP_CORRUPT (default) or count it and report a 'miss'. */
   whenCorrupt?: 'throw' | 'miss';
-  /** Not available yet: true throws ERR_SWAP_OPTION. false (default): a swap file is scratch. */
+  /**
+   * true: what was flushed or closed is there again when `path` is opened. The swap file keeps its name, and `<path>.index`
+   * beside it says where each value lies. false (default): a swap file is scratch.
+   */
   persist?: boolean;
-  /** Not available yet: it has no meaning without `persist`, and any value throws ERR_SWAP_OPTION. */
+  /**
+   * persist: how often, in ms, what is dirty is made durable in the background; a crash costs at most this much. Default
+   * 1,000. 0 = only on flush, on close, when pages wait for it, and when much has changed.
+   */
   flushIntervalMs?: number;
   /** Lifetime of entries set without their own ttl, ms. Default 0: none. */
   ttl?: number;
@@ -66,7 +72,7 @@ export interface SwapStoreOptions {
   compression?: 'none' | 'deflate' | 'brotli' | 'zstd';
   /**
    * AES-256-GCM on every record in the swap file: true = under a key that only this process holds, or your own 32 bytes.
-   * Costs some 2 us a record each way. Default false.
+   * Costs some 6 us a record each way. Default false.
    */
   encryption?: boolean | Uint8Array;
   /** Worker module URL, for bundlers that move files. Default: beside this module. */
@@ -102,6 +108,8 @@ export interface CheckedOptions {
   readonly evicts: boolean;
   readonly missesCorrupt: boolean;
   readonly policy: 'adaptive' | 'lru' | 'swappability';
+  readonly persist: boolean;
+  readonly flushIntervalMs: number;
   readonly ttl: number;
   readonly immutable: boolean;
   readonly serializer: Serializer | undefined;
@@ -122,6 +130,9 @@ const pageCountMax = 2 ** 32;
 const headerBlockBytes = 4096;
 /** The index keeps an entry's own size in 32 bits. */
 const ownSizeMax = 2 ** 32 - 1;
+const flushIntervalMsDefault = 1000;
+/** The longest that a timer can wait. */
+const timerMsMax = 2 ** 31 - 1;
 /** AES-256. */
 const encryptionKeyBytes = 32;
 /** A ttl in ms beyond this is over 100,000 years and past what Date can hold. */
@@ -152,7 +163,6 @@ export function checkOptions(options: SwapStoreOptions): CheckedOptions {
     throw refuse('options', 'an object', options);
   }
   checkNames(options, names, 'option');
-  refuseUnavailable(options);
   const pageSize = checkPageSize(options.pageSize);
   return {
     path: checkPath(options.path),
@@ -163,6 +173,14 @@ export function checkOptions(options: SwapStoreOptions): CheckedOptions {
     evicts: oneOf('whenFull', options.whenFull, ['throw', 'evict']) === 'evict',
     missesCorrupt: oneOf('whenCorrupt', options.whenCorrupt, ['throw', 'miss']) === 'miss',
     policy: oneOf('policy', options.policy, ['adaptive', 'lru', 'swappability']),
+    persist: checkPersist(options),
+    flushIntervalMs: wholeNumber(
+      'flushIntervalMs',
+      options.flushIntervalMs,
+      flushIntervalMsDefault,
+      0,
+      timerMsMax,
+    ),
     ttl: checkTtl('ttl', options.ttl) ?? 0,
     immutable: flag('immutable', options.immutable),
     serializer: checkSerializer(options.serializer),
@@ -205,9 +223,15 @@ function checkNames(options: object, known: ReadonlySet<string>, what: string): 
   }
 }
 
-function refuseUnavailable(options: SwapStoreOptions): void {
-  if (flag('persist', options.persist)) throw unavailable('persist');
-  if (options.flushIntervalMs !== undefined) throw unavailable('flushIntervalMs');
+function checkPersist(options: SwapStoreOptions): boolean {
+  const persist = flag('persist', options.persist);
+  if (persist && options.path === undefined)
+    throw new SwapError('ERR_SWAP_OPTION', 'persist needs a path: what has no name cannot be opened again');
+  if (!persist && options.flushIntervalMs !== undefined)
+    throw new SwapError('ERR_SWAP_OPTION', 'flushIntervalMs has no meaning without persist');
+  if (persist && options.encryption !== undefined && options.encryption !== false)
+    throw unavailable('encryption of a persistent store');
+  return persist;
 }
 
 /** For what the contract names and this version does not have. */

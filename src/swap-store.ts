@@ -327,9 +327,14 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     await this.#closing.drain();
   }
 
-  /** Without `persist` the same as drain. */
+  /**
+   * With `persist`: resolves once all that was set before the call survives a power cut; rejects ERR_SWAP_UNSERIALIZABLE,
+   * naming the key, when a value cannot be encoded, ERR_SWAP_IO and ERR_SWAP_FULL. Without it the same as drain.
+   */
   async flush(): Promise<void> {
-    await this.drain();
+    const { durability } = this.#openStore().core;
+    if (durability === undefined) await this.drain();
+    else await durability.flush();
   }
 
   /** Not available yet. */
@@ -383,7 +388,10 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
 
   // ── Leaving ──
 
-  /** Lets running `run` callbacks end, rejects who waits with ERR_SWAP_CLOSED, removes the file. Idempotent. */
+  /**
+   * Lets running `run` callbacks end, makes a persistent store durable, rejects who waits with ERR_SWAP_CLOSED, removes a
+   * scratch file. Idempotent. Rejects as `flush` does when not all could be made durable; the store is closed then, too.
+   */
   close(): Promise<void> {
     return this.#closing.close();
   }

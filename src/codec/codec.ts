@@ -8,14 +8,15 @@ import { Encoder } from './encoder.js';
 import { Shapes } from './shapes.js';
 
 export class Codec {
+  /** What the records of a persistent store need to be read. */
+  readonly shapes = new Shapes();
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
 
   /** @param onInstance Told once of each class whose instances come back as plain objects. */
   constructor(onInstance: (constructorName: string) => void = () => {}) {
-    const shapes = new Shapes();
-    this.#encoder = new Encoder(shapes, onInstance);
-    this.#decoder = new Decoder(shapes);
+    this.#encoder = new Encoder(this.shapes, onInstance);
+    this.#decoder = new Decoder(this.shapes);
   }
 
   /**

@@ -72,6 +72,21 @@ export class Shapes {
   /** False where the runtime forbids code generation. */
   #mayGenerate = true;
 
+  /** Told of each shape when it is made, before any record of it has been written. */
+  onShape: (keys: readonly string[]) => void = () => {};
+
+  /** The keys of all shapes, by their numbers. */
+  *all(): Generator<readonly string[]> {
+    for (const { keys } of this.#shapes) yield keys;
+  }
+
+  /** Takes a shape over from an earlier process, with the next number; one that is known stays what it is. */
+  restore(keys: readonly string[]): void {
+    let node: ShapeNode | undefined = this.root;
+    for (const key of keys) node = node && this.step(node, key);
+    if (node !== undefined) this.shapeAt(node);
+  }
+
   get(number: number): Shape | undefined {
     return this.#shapes[number];
   }
@@ -95,6 +110,7 @@ export class Shapes {
     if (keys.length > shapeKeysMax) return undefined;
     node.shape = { number: this.#shapes.length, keys, reads: 0, reader: undefined };
     this.#shapes.push(node.shape);
+    this.onShape(keys);
     return node.shape;
   }
 

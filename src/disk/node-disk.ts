@@ -7,6 +7,8 @@ import {
   closeSync,
   fchmodSync,
   fstatSync,
+  fsync,
+  fsyncSync,
   ftruncateSync,
   linkSync,
   mkdtempSync,
@@ -15,6 +17,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  renameSync,
   rmdirSync,
   statfsSync,
   unlinkSync,
@@ -36,6 +39,18 @@ export const nodeDisk: Disk = {
   readAsync: read,
   writeAsync: write,
   truncate: ftruncateSync,
+  sync: fsyncSync,
+  syncAsync: fsync,
+  syncDirectory(path) {
+    if (process.platform === 'win32') return;
+    const fd = openSync(path, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  },
+  rename: renameSync,
   chmod: fchmodSync,
   stat(fd) {
     const stats = fstatSync(fd);

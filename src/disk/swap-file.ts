@@ -10,12 +10,12 @@
  * really allocate. What has been written is counted apart, so that the figure is not the sparse one.
  */
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Disk } from '../environment.js';
 import { assert, SwapError } from '../errors.js';
 import { sweepLeftovers } from './leftovers.js';
 import { acquireLock, type Lock } from './lock.js';
-import { isScratch, makeSuperblock, superblockBytes } from './superblock.js';
+import { makeSuperblock, readSuperblock, type Superblock, superblockBytes } from './superblock.js';
 
 const maxSwapDefault = 4 * 1024 ** 3;
 const pageCountMax = 2 ** 32;
@@ -25,6 +25,11 @@ export interface SwapFileOptions {
   readonly path: string | undefined;
   readonly pageSize: number;
   readonly maxSwap: number | undefined;
+  /** The file outlives the store, and what was there before is kept. */
+  readonly persistent: boolean;
+  /** For a file that is new. */
+  readonly seedA: number;
+  readonly seedB: number;
   readonly disk: Disk;
 }
 
@@ -33,6 +38,11 @@ export class SwapFile {
   readonly fd: number;
   readonly pageSize: number;
   readonly pageCount: number;
+  /** Of the sums of its records. */
+  readonly seedA: number;
+  readonly seedB: number;
+  /** True when nothing was in it. */
+  readonly isNew: boolean;
   readonly #disk: Disk;
   readonly #lock: Lock | undefined;
   /** The private directory of an anonymous file that still has its name. */
@@ -44,28 +54,57 @@ export class SwapFile {
 
   /** Opens, checks, locks and empties the file. Throws ERR_SWAP_OPTION, _LOCKED, _FORMAT, _IO. */
   constructor(options: SwapFileOptions) {
-    const { disk, pageSize } = options;
+    const { disk, pageSize, persistent } = options;
     this.#disk = disk;
     this.pageSize = pageSize;
-    const place = options.path === undefined ? openAnonymous(disk) : openNamed(disk, options.path);
+    const place = options.path === undefined ? openAnonymous(disk) : openNamed(disk, options.path, options);
     this.path = place.path;
     this.fd = place.fd;
     this.#lock = place.lock;
     this.#directory = place.directory;
-    this.#named = place.named;
+    this.#named = place.named && !persistent;
+    const found = place.superblock;
+    this.seedA = found?.seedA ?? options.seedA;
+    this.seedB = found?.seedB ?? options.seedB;
     try {
-      const maxSwap = options.maxSwap ?? Math.min(maxSwapDefault, Math.floor(freeBytes(disk, this.path) / 2));
+      const share = Math.min(maxSwapDefault, Math.floor(freeBytes(disk, this.path) / 2));
+      const maxSwap = options.maxSwap ?? Math.max(share, persistent ? disk.stat(this.fd).size : 0);
       this.pageCount = Math.min(
         pageCountMax,
         Math.max(1, Math.floor((maxSwap - superblockBytes) / pageSize)),
       );
-      disk.truncate(this.fd, 0);
-      this.#writeAt(makeSuperblock(pageSize), 0, superblockBytes, 0);
-      if (process.platform !== 'win32') disk.truncate(this.fd, superblockBytes + this.pageCount * pageSize);
+      this.isNew = !persistent || found === undefined;
+      if (!persistent) disk.truncate(this.fd, 0);
+      const { seedA, seedB } = this;
+      if (this.isNew)
+        this.#writeAt(makeSuperblock({ persistent, pageSize, seedA, seedB }), 0, superblockBytes, 0);
+      // A persistent file grows and shrinks with what is in it.
+      if (persistent) {
+        this.#writtenBytes = Math.max(superblockBytes, disk.stat(this.fd).size);
+        if (this.isNew) {
+          disk.sync(this.fd);
+          disk.syncDirectory(dirname(this.path));
+        }
+      }
+      if (!persistent && process.platform !== 'win32')
+        disk.truncate(this.fd, superblockBytes + this.pageCount * pageSize);
     } catch (cause) {
       this.close();
       throw asIoError('cannot prepare the swap file', this.path, cause);
     }
+  }
+
+  /** True when no page of it was ever written. */
+  get isEmpty(): boolean {
+    return this.#writtenBytes <= superblockBytes;
+  }
+
+  /** Gives back what lies behind `pages` pages. Throws as the disk. */
+  shrink(pages: number): void {
+    const bytes = this.offsetOf(pages);
+    if (bytes >= this.#writtenBytes) return;
+    this.#disk.truncate(this.fd, bytes);
+    this.#writtenBytes = bytes;
   }
 
   /** How far the file has been written. */
@@ -134,6 +173,8 @@ interface Place {
   readonly lock: Lock | undefined;
   readonly directory: string | undefined;
   readonly named: boolean;
+  /** Of a persistent file that is there already. */
+  readonly superblock: Superblock | undefined;
 }
 
 function openAnonymous(disk: Disk): Place {
@@ -149,10 +190,11 @@ function openAnonymous(disk: Disk): Place {
   } catch (cause) {
     throw asIoError('cannot make a temporary swap file', path, cause);
   }
-  if (!disk.unlinksOpenFiles) return { path, fd, lock: undefined, directory, named: true };
+  if (!disk.unlinksOpenFiles)
+    return { path, fd, lock: undefined, directory, named: true, superblock: undefined };
   attempt(() => disk.unlink(path));
   attempt(() => disk.removeDirectory(directory));
-  return { path, fd, lock: undefined, directory: undefined, named: false };
+  return { path, fd, lock: undefined, directory: undefined, named: false, superblock: undefined };
 }
 
 /** The system's directory for temporary files, or /var/tmp where that is on a disk and the other is not. */
@@ -166,10 +208,10 @@ function temporaryDirectory(disk: Disk): string {
   return usual;
 }
 
-function openNamed(disk: Disk, path: string): Place {
+function openNamed(disk: Disk, path: string, options: SwapFileOptions): Place {
   let fd = openExisting(disk, path);
   // The lock is taken before a file is made or changed, and after a directory or a foreign file was refused.
-  if (fd !== undefined) checkOurs(disk, fd, path);
+  if (fd !== undefined) checkOurs(disk, fd, path, options);
   let lock: Lock;
   try {
     lock = acquireLock(disk, path);
@@ -179,13 +221,13 @@ function openNamed(disk: Disk, path: string): Place {
   }
   try {
     fd ??= openExisting(disk, path) ?? disk.open(path, 'wx+', fileMode);
-    checkOurs(disk, fd, path);
+    const superblock = checkOurs(disk, fd, path, options);
     disk.chmod(fd, fileMode);
+    return { path, fd, lock, directory: undefined, named: true, superblock };
   } catch (cause) {
     lock.release();
     throw asIoError('cannot open the swap file', path, cause);
   }
-  return { path, fd, lock, directory: undefined, named: true };
 }
 
 function openExisting(disk: Disk, path: string): number | undefined {
@@ -199,16 +241,26 @@ function openExisting(disk: Disk, path: string): number | undefined {
   }
 }
 
-/** Refuses what is not an empty file or a scratch file of ours; reads only. Closes `fd` when it throws. */
-function checkOurs(disk: Disk, fd: number, path: string): void {
+/**
+ * Refuses what is not an empty file or a file of ours of the wanted kind; reads only. Returns what a persistent file
+ * says of itself. Closes `fd` when it throws.
+ */
+function checkOurs(disk: Disk, fd: number, path: string, options: SwapFileOptions): Superblock | undefined {
+  const { persistent, pageSize } = options;
   try {
     const { size, isFile } = disk.stat(fd);
     if (!isFile) throw notAFile(path);
-    if (size === 0) return;
+    if (size === 0) return undefined;
     const block = Buffer.alloc(superblockBytes);
     disk.read(fd, block, 0, superblockBytes, 0);
-    if (isScratch(block)) return;
-    const message = `${path} is not a scratch file of swapstore, and was left as it is; choose another path`;
+    const found = readSuperblock(block);
+    if (found !== undefined && found.persistent === persistent) {
+      if (!persistent || found.pageSize === pageSize) return persistent ? found : undefined;
+      const pages = `has pages of ${found.pageSize} bytes, and was opened with pageSize ${pageSize}`;
+      throw new SwapError('ERR_SWAP_FORMAT', `${path} ${pages}`, { path });
+    }
+    const kind = persistent ? 'persistent' : 'scratch';
+    const message = `${path} is not a ${kind} file of swapstore, and was left as it is; choose another path`;
     throw new SwapError('ERR_SWAP_FORMAT', message, { path });
   } catch (cause) {
     disk.close(fd);

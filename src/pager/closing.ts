@@ -50,21 +50,28 @@ export class Closing {
   closeSync(): void {
     if (this.#fileIsClosed) return;
     this.#closed ??= Promise.resolve();
-    this.#end();
-    const { pool } = this.#pager.core;
-    if (pool.closeSync() && !this.#isBusy()) {
-      this.#closeFile();
-      return;
+    const { pool, durability } = this.#pager.core;
+    try {
+      durability?.flushNow();
+    } finally {
+      this.#end();
+      // Where somebody still has the descriptor, or may not be waited for, the last to let go closes.
+      if (pool.closeSync() && !this.#isBusy()) this.#closeFile();
+      else void this.#closeLater();
     }
-    // Somebody still has the descriptor, or may not be waited for: the last to let go closes.
-    void this.#closeLater();
   }
 
   async #close(): Promise<void> {
     await this.#awaiting.quiet();
     if (this.#fileIsClosed) return;
-    this.#end();
-    await this.#closeLater();
+    try {
+      await this.#pager.core.durability?.flush();
+    } finally {
+      if (!this.#fileIsClosed) {
+        this.#end();
+        await this.#closeLater();
+      }
+    }
   }
 
   async #closeLater(): Promise<void> {
@@ -85,22 +92,25 @@ export class Closing {
     reclaim.flushOpen();
     reclaim.close();
     this.#pager.sweep.close();
+    core.durability?.stop();
   }
 
   #closeFile(): void {
     if (this.#fileIsClosed) return;
     this.#fileIsClosed = true;
     const { core, swapOut } = this.#pager;
-    swapOut.abandon();
+    swapOut.abandon(false);
     core.residents.clear();
     core.copies.length = 0;
     core.table.clear();
+    core.durability?.close();
     core.file.close();
     core.progressed();
   }
 
   #isBusy(): boolean {
     const { core, swapIn, swapOut, reclaim } = this.#pager;
+    if (core.durability?.isFlushing === true) return true;
     return core.pool.busy || swapIn.busy || swapOut.inFlight.size > 0 || reclaim.openBatch !== undefined;
   }
 

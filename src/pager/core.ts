@@ -5,6 +5,7 @@
  */
 import type { Codec } from '../codec/codec.js';
 import { compressionKinds } from '../codec/compression.js';
+import type { IndexFile } from '../disk/index-file.js';
 import type { PageMap } from '../disk/page-map.js';
 import type { RecordBuffer } from '../disk/record.js';
 import type { Sealer } from '../disk/seal.js';
@@ -18,6 +19,7 @@ import type { ResidentSet } from '../memory/resident-set.js';
 import { entryOverheadBytes, keySize, sizeOf } from '../memory/size-of.js';
 import type { CheckedOptions } from '../options.js';
 import { Counters } from '../stats.js';
+import type { Durability } from './durability.js';
 import type { Entry } from './entry.js';
 import type { LoadFlight } from './load-flight.js';
 import { Notices } from './notices.js';
@@ -36,6 +38,8 @@ export interface Rooms {
   readonly pool: IoPool<JobOwner>;
   readonly codec: Codec;
   readonly sealer: Sealer | undefined;
+  /** Of a persistent store. */
+  readonly index: IndexFile | undefined;
 }
 
 export class Core {
@@ -46,6 +50,7 @@ export class Core {
   readonly pages: PageMap;
   readonly file: SwapFile;
   readonly pool: IoPool<JobOwner>;
+  readonly codec: Codec;
   readonly sealer: Sealer | undefined;
   readonly counters = new Counters();
   readonly notices = new Notices();
@@ -54,6 +59,8 @@ export class Core {
   readonly copies: Entry[] = [];
   /** Counted calls of pauseSwapping. */
   pauses = 0;
+  /** What a persistent store does besides; absent for a scratch one. */
+  durability: Durability | undefined = undefined;
   /** Set by whoever must know that pages have become free. */
   onPagesFreed: () => void = () => {};
 
@@ -75,6 +82,7 @@ export class Core {
     this.pages = rooms.pages;
     this.file = rooms.file;
     this.pool = rooms.pool;
+    this.codec = rooms.codec;
     this.sealer = rooms.sealer;
     this.#generation = rooms.environment.random() | 0;
   }
@@ -124,7 +132,9 @@ export class Core {
   freePointer(slot: number): void {
     const recordBytes = this.table.recordBytes(slot);
     if (recordBytes === 0) return;
-    this.freePages(this.table.page(slot), this.pagesOf(recordBytes));
+    // The pages of a persistent store are free when the index on the disk no longer points to them.
+    if (this.durability !== undefined) this.durability.retired(slot);
+    else this.freePages(this.table.page(slot), this.pagesOf(recordBytes));
     this.table.clearPointer(slot);
   }
 

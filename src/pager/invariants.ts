@@ -17,7 +17,8 @@ export function checkInvariants(store: object): void {
   checkEntries(pager, owners);
   checkFlights(pager);
   checkBatches(pager, owners);
-  const { pages } = pager.core;
+  const { pages, durability } = pager.core;
+  durability?.forEachHeld((first, count) => own(owners, first, count, 'the index on the disk'));
   assert(
     pages.usedPages === owners.size,
     `${pages.usedPages} pages are counted as used, ${owners.size} have an owner`,

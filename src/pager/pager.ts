@@ -6,6 +6,7 @@
  * Each method leaves all structures sound before it returns, and listeners are told after that.
  */
 
+import type { IndexFile } from '../disk/index-file.js';
 import { recordBytesMax } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { type Job, JobType } from '../io/job.js';
@@ -14,6 +15,7 @@ import { Place } from '../memory/resident.js';
 import { Xorshift } from '../memory/xorshift.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Departures } from './departures.js';
+import { Durability } from './durability.js';
 import { Entry } from './entry.js';
 import { ExpirySweep } from './expiry-sweep.js';
 import { ForeignCode } from './foreign-code.js';
@@ -47,8 +49,8 @@ export class Pager {
     const core = new Core(rooms);
     const { environment, options, codec, sealer } = rooms;
     const { foreign } = this;
-    const seeds = { seedA: environment.random(), seedB: environment.random() };
-    const format = { codec, serializer: options.serializer, foreign, sealer, ...seeds };
+    const { seedA, seedB } = rooms.file;
+    const format = { codec, serializer: options.serializer, foreign, sealer, seedA, seedB };
     const reader = new RecordReader(format);
     const writer = new RecordWriter(format);
     const random = new Xorshift(environment.random());
@@ -66,6 +68,40 @@ export class Pager {
     this.reclaim = new Reclaim(core, departures, this.swapOut, (entry) => this.#evictSlot(entry.slot));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
     this.swapIn = new SwapIn(core, reader, this, (slot) => this.#end(slot, core.table.keyAt(slot)));
+    if (rooms.index !== undefined) core.durability = this.#durabilityOf(rooms.index, writer, space);
+  }
+
+  #durabilityOf(index: IndexFile, writer: RecordWriter, space: Space): Durability {
+    const { shapes } = this.core.codec;
+    const durability = new Durability(
+      this.core,
+      writer,
+      space,
+      index,
+      (entry) => this.swapOut.cancel(entry),
+      (slot) => this.#writeAgain(slot),
+      () => shapes.all(),
+    );
+    shapes.onShape = (keys) => durability.shaped(keys);
+    return durability;
+  }
+
+  /** Writes a swapped value to other pages; false when it cannot be read any more. */
+  #writeAgain(slot: number): boolean {
+    const { core } = this;
+    const key = core.table.keyAt(slot);
+    try {
+      if (!this.swapIn.preview(slot, key)) return false;
+    } catch {
+      return false;
+    }
+    const generation = core.nextGeneration();
+    const { page, recordBytes } = this.#spiller.spill(key, this.swapIn.value, generation);
+    core.freePointer(slot);
+    core.table.setGeneration(slot, generation);
+    core.table.setPointer(slot, page, recordBytes);
+    core.durability?.located(slot, undefined);
+    return true;
   }
 
   /** For swap-in: as reclaim's, but an error on the way is nobody's but the listeners'. */
@@ -157,10 +193,11 @@ export class Pager {
     const core = this.core;
     this.reclaim.flushOpen();
     core.copies.length = 0;
+    core.durability?.cleared();
     core.residents.clear();
-    core.pages.clear();
-    // What threads still write keeps its pages until it has ended.
-    this.swapOut.abandon();
+    const isScratch = core.durability === undefined;
+    if (isScratch) core.pages.clear();
+    this.swapOut.abandon(isScratch);
     core.table.clear();
     this.swapIn.settleAll();
     this.reclaim.mayHaveChanged();
@@ -293,6 +330,7 @@ export class Pager {
     table.setGeneration(entry.slot, generation);
     entry.expiresAtMs = this.#expiryOf(terms);
     table.setExtras(entry.slot, entry.expiresAtMs, terms.size);
+    this.core.durability?.dirtied(entry);
     return entry;
   }
 
@@ -316,6 +354,7 @@ export class Pager {
     table.setGeneration(slot, generation);
     table.setPointer(slot, spilled.page, spilled.recordBytes);
     table.setExtras(slot, this.#expiryOf(terms), terms.size);
+    this.core.durability?.located(slot, entry);
     this.core.swappedOut(slot, key);
     return undefined;
   }
@@ -367,6 +406,7 @@ export class Pager {
     } else {
       core.freePointer(slot);
     }
+    core.durability?.deleted(slot, key, entry);
     core.table.remove(slot);
     if (this.swapIn.flights.size > 0) this.swapIn.settle(slot, undefined, false, undefined);
     this.reclaim.mayHaveChanged();

@@ -48,7 +48,10 @@ export class Space {
   /** Takes a run of `count` pages and returns its first, or -1. */
   take(count: number): number {
     let first = this.#find(count);
-    while (first === -1 && this.#giveUpCopy()) first = this.#find(count);
+    // To a persistent store a copy is what it has on the disk, and no convenience.
+    const { durability } = this.#core;
+    if (durability === undefined) while (first === -1 && this.#giveUpCopy()) first = this.#find(count);
+    else if (first === -1 && durability.release()) first = this.#find(count);
     if (first === -1 && this.#core.options.evicts) first = this.#evictFor(count);
     if (first !== -1) this.#core.pages.take(first, count);
     return first;
@@ -61,7 +64,7 @@ export class Space {
 
   /** True when `take` could give up something to make a run. */
   get canMakeMore(): boolean {
-    return this.#core.copies.length > 0 || this.#core.options.evicts;
+    return this.#core.copies.length > 0 || this.#core.options.evicts || this.#core.durability !== undefined;
   }
 
   /** A write has met a full disk. */
@@ -96,6 +99,7 @@ export class Space {
       const first = Math.min(this.#core.table.page(slot), this.#core.pages.pageCount - count);
       this.#evict(slot);
       this.#clearRun(first, count);
+      this.#core.durability?.release();
       const found = this.#find(count);
       if (found !== -1) return found;
     }

@@ -60,13 +60,17 @@ export class SwapOut {
     if (batch.live === 0 && !batch.filling) for (const job of batch.jobs) this.#core.pool.cancel(job);
   }
 
-  /** All entries are gone: nothing in flight belongs to anybody, and what is not being written need not be. */
-  abandon(): void {
+  /**
+   * All entries are gone: nothing in flight belongs to anybody, and what is not being written need not be. Where the
+   * page map was emptied with them, what threads still write keeps its pages until it has ended.
+   */
+  abandon(mapWasEmptied: boolean): void {
     for (const batch of this.inFlight) {
       batch.abandon();
       for (let index = 0; index < batch.count; index++) {
         const first = batch.firstPages[index]!;
-        if (first !== -1) this.#core.pages.take(first, this.#core.pagesOf(batch.recordBytes[index]!));
+        if (mapWasEmptied && first !== -1)
+          this.#core.pages.take(first, this.#core.pagesOf(batch.recordBytes[index]!));
       }
       for (const job of batch.jobs) this.#core.pool.cancel(job);
     }
@@ -310,6 +314,7 @@ export class SwapOut {
       batch.release(entry);
       batch.confirmed++;
       core.table.setPointer(entry.slot, page, recordBytes);
+      core.durability?.located(entry.slot, entry);
       core.residents.letGo(entry);
       core.swappedOut(entry.slot, entry.key);
     }

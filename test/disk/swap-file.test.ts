@@ -22,6 +22,8 @@ const pageCount = 1_000;
 const maxSwap = superblockBytes + pageCount * pageSize;
 const isPosix = process.platform !== 'win32';
 
+const scratch = { persistent: false, seedA: 1, seedB: 2 };
+
 describe('the swap file', () => {
   let directory: string;
   let path: string;
@@ -34,7 +36,7 @@ describe('the swap file', () => {
   afterEach(() => rmSync(directory, { recursive: true }));
 
   function open(changes: { path?: string | undefined; maxSwap?: number | undefined } = {}): SwapFile {
-    return new SwapFile({ path, pageSize, maxSwap, disk, ...changes });
+    return new SwapFile({ path, pageSize, maxSwap, disk, ...scratch, ...changes });
   }
 
   it('is made with its lock, has the pages that were asked for, and is removed with it', () => {
@@ -58,7 +60,10 @@ describe('the swap file', () => {
   });
 
   it('takes over and empties the scratch file of an earlier store, whatever its page size', () => {
-    writeFileSync(path, Buffer.concat([makeSuperblock(4_096), Buffer.alloc(10_000, 'old')]));
+    writeFileSync(
+      path,
+      Buffer.concat([makeSuperblock({ ...scratch, pageSize: 4_096 }), Buffer.alloc(10_000, 'old')]),
+    );
     const file = open();
     expect(readFileSync(path).includes('old')).toBe(false);
     file.close();
@@ -66,8 +71,8 @@ describe('the swap file', () => {
 
   it.each([
     ['some text', Buffer.from('the only copy')],
-    ['a superblock of another version', Buffer.from(makeSuperblock(pageSize)).fill(2, 8, 9)],
-    ['a truncated superblock', Buffer.from(makeSuperblock(pageSize)).subarray(0, 24)],
+    ['a superblock of another version', Buffer.from(makeSuperblock({ ...scratch, pageSize })).fill(2, 8, 9)],
+    ['a truncated superblock', Buffer.from(makeSuperblock({ ...scratch, pageSize })).subarray(0, 24)],
   ])('leaves a file with %s as it is', (_what, content) => {
     writeFileSync(path, content, { mode: 0o644 });
     const before = statSync(path);
@@ -112,7 +117,7 @@ describe('the swap file', () => {
 
   it('is removed with its directory when it is closed, where an open file keeps its name', () => {
     const windows = Object.assign(disk, { unlinksOpenFiles: false });
-    const file = new SwapFile({ path: undefined, pageSize, maxSwap, disk: windows });
+    const file = new SwapFile({ path: undefined, pageSize, maxSwap, disk: windows, ...scratch });
     const [made] = disk.directories;
     expect(readdirSync(made!)).toEqual(['swap']);
     file.close();

@@ -1,5 +1,5 @@
 /** A world of the test's own for a store: time, randomness, disk and threads, and the means to drive them. */
-import { type Environment, environmentKey } from '../../dist/environment.js';
+import { type Disk, type Environment, environmentKey } from '../../dist/environment.js';
 import type { SwapStoreOptions } from '../../dist/index.js';
 import { ManualClock, microtasks } from './clock.js';
 import { FaultyDisk } from './faulty-disk.js';
@@ -19,17 +19,20 @@ const idleAdvanceMs = 10;
 
 export class World {
   readonly clock = new ManualClock();
-  readonly disk = new FaultyDisk(this.clock);
-  readonly threads = new ManualThreads(this.disk);
+  readonly disk: FaultyDisk;
+  readonly threads: ManualThreads;
   readonly environment: Environment;
 
-  constructor(seed?: number, residentsMax = 2 ** 20) {
+  constructor(seed?: number, residentsMax = 2 ** 20, base?: Disk) {
+    this.disk = new FaultyDisk(this.clock, base);
+    this.threads = new ManualThreads(this.disk);
     this.environment = {
       clock: this.clock,
       random: seededRandom(seed),
       disk: this.disk,
       threads: this.threads,
       residentsMax,
+      indexBytesMin: 8192,
     };
   }
 

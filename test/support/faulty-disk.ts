@@ -22,6 +22,7 @@ export class FaultyDisk implements Disk {
   readonly unlinksOpenFiles = nodeDisk.unlinksOpenFiles;
   reads = 0;
   writes = 0;
+  syncs = 0;
   readonly opened: string[] = [];
   readonly directories: string[] = [];
   readonly truncations: number[] = [];
@@ -37,14 +38,17 @@ export class FaultyDisk implements Disk {
   during: ((operation: Operation, position: number) => void) | undefined;
   #readFaults: Array<string | undefined> = [];
   #writeFaults: Array<string | undefined> = [];
+  #syncFaults: Array<string | undefined> = [];
   #everyRead: string | undefined;
   #everyWrite: string | undefined;
   #corruptions: Corruption[] = [];
   #asynchronous: Array<() => void> = [];
   readonly #clock: ManualClock;
+  readonly #base: Disk;
 
-  constructor(clock: ManualClock) {
+  constructor(clock: ManualClock, base: Disk = nodeDisk) {
     this.#clock = clock;
+    this.#base = base;
   }
 
   /** The k-th read from now on (1 is the next) fails once. */
@@ -76,7 +80,7 @@ export class FaultyDisk implements Disk {
     this.during?.('read', position);
     const fault = this.#readFaults.shift() ?? this.#everyRead;
     if (fault !== undefined) throw errnoError(fault, 'read');
-    const count = nodeDisk.read(fd, target, offset, Math.min(length, this.bytesPerCallMax), position);
+    const count = this.#base.read(fd, target, offset, Math.min(length, this.bytesPerCallMax), position);
     this.#corruptions.shift()?.(target.subarray(offset, offset + count));
     return count;
   }
@@ -86,7 +90,7 @@ export class FaultyDisk implements Disk {
     this.during?.('write', position);
     const fault = this.#writeFaults.shift() ?? this.#everyWrite;
     if (fault !== undefined) throw errnoError(fault, 'write');
-    return nodeDisk.write(fd, source, offset, Math.min(length, this.bytesPerCallMax), position);
+    return this.#base.write(fd, source, offset, Math.min(length, this.bytesPerCallMax), position);
   }
 
   readAsync(
@@ -120,28 +124,61 @@ export class FaultyDisk implements Disk {
 
   open(path: string, flags: string, mode: number): number {
     this.opened.push(path);
-    return nodeDisk.open(path, flags, mode);
+    return this.#base.open(path, flags, mode);
   }
 
   close(fd: number): void {
-    nodeDisk.close(fd);
+    this.#base.close(fd);
+  }
+
+  /** The k-th sync from now on fails once. */
+  failSync(code: string, k = 1): void {
+    this.#syncFaults[k - 1] = code;
+  }
+
+  /** The real disk is not synced: the machine will not lose its power during a test. */
+  sync(fd: number): void {
+    this.syncs++;
+    const fault = this.#syncFaults.shift();
+    if (fault !== undefined) throw errnoError(fault, 'fsync');
+    if (this.#base !== nodeDisk) this.#base.sync(fd);
+  }
+
+  syncAsync(fd: number, done: (error: Error | null) => void): void {
+    this.#asynchronous.push(() => {
+      try {
+        this.sync(fd);
+      } catch (error) {
+        done(error as Error);
+        return;
+      }
+      done(null);
+    });
+  }
+
+  syncDirectory(path: string): void {
+    if (this.#base !== nodeDisk) this.#base.syncDirectory(path);
+  }
+
+  rename(path: string, newPath: string): void {
+    this.#base.rename(path, newPath);
   }
 
   truncate(fd: number, bytes: number): void {
     this.truncations.push(bytes);
-    nodeDisk.truncate(fd, bytes);
+    this.#base.truncate(fd, bytes);
   }
 
   chmod(fd: number, mode: number): void {
-    nodeDisk.chmod(fd, mode);
+    this.#base.chmod(fd, mode);
   }
 
   stat(fd: number): { readonly size: number; readonly isFile: boolean } {
-    return nodeDisk.stat(fd);
+    return this.#base.stat(fd);
   }
 
   space(path: string): { readonly freeBytes: number; readonly inMemory: boolean } {
-    const { freeBytes, inMemory } = nodeDisk.space(path);
+    const { freeBytes, inMemory } = this.#base.space(path);
     return {
       freeBytes: this.freeBytes ?? freeBytes,
       inMemory: this.memoryPrefix === undefined ? inMemory : path.startsWith(this.memoryPrefix),
@@ -149,33 +186,33 @@ export class FaultyDisk implements Disk {
   }
 
   makePrivateDirectory(prefix: string): string {
-    const path = nodeDisk.makePrivateDirectory(prefix);
+    const path = this.#base.makePrivateDirectory(prefix);
     this.directories.push(path);
     return path;
   }
 
   list(path: string): string[] {
-    return nodeDisk.list(path);
+    return this.#base.list(path);
   }
 
   unlink(path: string): void {
-    nodeDisk.unlink(path);
+    this.#base.unlink(path);
   }
 
   removeDirectory(path: string): void {
-    nodeDisk.removeDirectory(path);
+    this.#base.removeDirectory(path);
   }
 
   link(path: string, newPath: string): void {
-    nodeDisk.link(path, newPath);
+    this.#base.link(path, newPath);
   }
 
   readText(path: string): string {
-    return nodeDisk.readText(path);
+    return this.#base.readText(path);
   }
 
   writeNew(path: string, text: string): void {
-    nodeDisk.writeNew(path, text);
+    this.#base.writeNew(path, text);
   }
 }
 

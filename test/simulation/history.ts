@@ -1,0 +1,152 @@
+/**
+ * One history: a persistent store over a simulated machine, random calls from one seed, the power failing now and then.
+ * The oracle knows what each key held when, and from which moment on a flush has promised to keep it.
+ */
+import type { SwapStoreOptions } from '../../dist/index.js';
+import { SwapStore } from '../../dist/index.js';
+import { Xorshift } from '../../dist/memory/xorshift.js';
+import { checkInvariants } from '../../dist/pager/invariants.js';
+import { World, withEnvironment } from '../support/environment.js';
+import { MemoryDisk } from './memory-disk.js';
+
+export const path = '/simulated/store';
+const keyCount = 40;
+
+/** What a key held from a moment on; undefined when it was not there. */
+interface Version {
+  readonly moment: number;
+  readonly value: string | undefined;
+}
+
+class Oracle {
+  #moment = 0;
+  readonly #versions = new Map<string, Version[]>();
+  /** From here on nothing may be lost. */
+  #durableMoment = 0;
+
+  get moment(): number {
+    return this.#moment;
+  }
+
+  changed(key: string, value: string | undefined): void {
+    this.#moment++;
+    const versions = this.#versions.get(key) ?? [];
+    versions.push({ moment: this.#moment, value });
+    this.#versions.set(key, versions);
+  }
+
+  current(key: string): string | undefined {
+    return this.#versions.get(key)?.at(-1)?.value;
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#versions.keys();
+  }
+
+  /** All that had happened by `moment` is durable. */
+  durable(moment: number): void {
+    this.#durableMoment = Math.max(this.#durableMoment, moment);
+  }
+
+  /** True when a crash may leave `value`: it is what the key held at the last flush, or at some moment after it. */
+  allows(key: string, value: string | undefined): boolean {
+    const versions = this.#versions.get(key) ?? [];
+    const later = versions.filter(({ moment }) => moment > this.#durableMoment);
+    const before = versions.findLast(({ moment }) => moment <= this.#durableMoment)?.value;
+    return value === before || later.some((version) => version.value === value);
+  }
+
+  /** After a crash the store is what it is. */
+  adopt(key: string, value: string | undefined): void {
+    this.#versions.set(key, [{ moment: 0, value }]);
+  }
+
+  restart(): void {
+    this.#moment = 0;
+    this.#durableMoment = 0;
+  }
+}
+
+/** Runs a history of `steps` calls; throws, with its seed, at the first thing that is not as it should be. */
+export async function runHistory(
+  seed: number,
+  steps: number,
+  options: SwapStoreOptions,
+): Promise<{ crashes: number }> {
+  const random = new Xorshift(seed * 2 + 1);
+  const chance = () => random.below(2 ** 20) / 2 ** 20;
+  const oracle = new Oracle();
+  let base = new MemoryDisk();
+  let world = new World(seed, 2 ** 20, base);
+  const open = (): SwapStore =>
+    new SwapStore(
+      withEnvironment(
+        { path, persist: true, maxSwap: 2 ** 20, flushIntervalMs: 50, ...options },
+        world.environment,
+      ),
+    );
+  let store = open();
+  let crashes = 0;
+  const keyOf = () => `key:${random.below(keyCount)}`;
+  const fail = (what: string): never => {
+    throw new Error(`seed ${seed}: ${what}`);
+  };
+  for (let step = 0; step < steps; step++) {
+    const what = random.below(100);
+    const key = keyOf();
+    if (what < 45) {
+      const value = `${seed}.${step} `.repeat(1 + random.below(random.below(10) === 0 ? 400 : 30));
+      store.set(key, value);
+      oracle.changed(key, value);
+    } else if (what < 55) {
+      store.delete(key);
+      oracle.changed(key, undefined);
+    } else if (what < 70) {
+      if (store.get(key) !== oracle.current(key)) fail(`${key} is wrong at step ${step}`);
+    } else if (what < 76) {
+      store.swapOutSync(key);
+    } else if (what < 80) {
+      const { moment } = oracle;
+      await world.drive(store.flush());
+      oracle.durable(moment);
+    } else if (what < 84) {
+      // A flush that is under way while other things happen.
+      const { moment } = oracle;
+      const began = crashes;
+      void store.flush().then(
+        () => {
+          if (crashes === began) oracle.durable(moment);
+        },
+        () => {},
+      );
+    } else if (what < 92) {
+      await world.round();
+    } else if (what < 95) {
+      await world.live(20);
+    } else if (what < 96) {
+      for (const one of oracle.keys()) if (oracle.current(one) !== undefined) oracle.changed(one, undefined);
+      store.clear();
+    } else if (what < 97) {
+      await world.drive(store.close());
+      oracle.durable(oracle.moment);
+      store = open();
+    } else if (what < 99) {
+      crashes++;
+      base = base.afterCrash(chance);
+      world = new World(seed + step, 2 ** 20, base);
+      store = open();
+      for (const one of [...oracle.keys()]) {
+        const value = store.peek(one) as string | undefined;
+        if (!oracle.allows(one, value))
+          fail(`after the crash at step ${step} ${one} is ${JSON.stringify(value?.slice(0, 20))}`);
+        oracle.adopt(one, value);
+      }
+      oracle.restart();
+      if (store.stats().corruptRecords > 0) fail(`the crash at step ${step} has left damage`);
+    }
+    if (step % 10 === 0) checkInvariants(store);
+  }
+  checkInvariants(store);
+  await world.drive(store.close());
+  return { crashes };
+}

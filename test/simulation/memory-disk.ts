@@ -1,0 +1,239 @@
+/**
+ * A disk in memory that forgets what was not synced when the power fails: each write since the last sync is there, or
+ * not, or in part (torn at 512 bytes), whatever became of the others; names are as they were when the directory was
+ * last synced, or some of what was done to them since, in order.
+ */
+import type { Disk, DiskCallback } from '../../dist/environment.js';
+
+const sectorBytes = 512;
+
+interface Pending {
+  readonly position: number;
+  /** undefined: the file was cut off at `position`. */
+  readonly bytes: Buffer | undefined;
+}
+
+class Inode {
+  content: Buffer = Buffer.alloc(0);
+  synced: Buffer = Buffer.alloc(0);
+  pending: Pending[] = [];
+
+  write(position: number, bytes: Buffer): void {
+    this.content = written(this.content, position, bytes);
+    this.pending.push({ position, bytes });
+  }
+
+  truncate(length: number): void {
+    this.content = cut(this.content, length);
+    this.pending.push({ position: length, bytes: undefined });
+  }
+
+  sync(): void {
+    this.synced = Buffer.from(this.content);
+    this.pending = [];
+  }
+}
+
+function written(content: Buffer, position: number, bytes: Buffer): Buffer {
+  const end = position + bytes.length;
+  const target =
+    end > content.length ? Buffer.concat([content, Buffer.alloc(end - content.length)]) : content;
+  bytes.copy(target, position);
+  return target;
+}
+
+function cut(content: Buffer, length: number): Buffer {
+  return length <= content.length
+    ? Buffer.from(content.subarray(0, length))
+    : Buffer.concat([content, Buffer.alloc(length - content.length)]);
+}
+
+export class MemoryDisk implements Disk {
+  readonly unlinksOpenFiles = true;
+  #names = new Map<string, Inode>();
+  #syncedNames = new Map<string, Inode>();
+  #nameChanges: Array<[string, Inode | undefined]> = [];
+  readonly #open = new Map<number, Inode>();
+  #nextFd = 1000;
+
+  /** The disk as it is found after the power has failed; `random` is from 0 up to 1. */
+  afterCrash(random: () => number): MemoryDisk {
+    const next = new MemoryDisk();
+    const names = new Map(this.#syncedNames);
+    const kept = Math.floor(random() * (this.#nameChanges.length + 1));
+    for (const [name, inode] of this.#nameChanges.slice(0, kept)) {
+      if (inode === undefined) names.delete(name);
+      else names.set(name, inode);
+    }
+    const survivors = new Map<Inode, Inode>();
+    for (const [name, inode] of names) {
+      // Its owner died with the machine, which this process cannot know of itself.
+      if (name.includes('.lock')) continue;
+      const survivor = survivors.get(inode) ?? survivorOf(inode, random);
+      survivors.set(inode, survivor);
+      next.#names.set(name, survivor);
+      next.#syncedNames.set(name, survivor);
+    }
+    return next;
+  }
+
+  /** The content of a file, to be looked at or damaged. */
+  contentOf(path: string): Buffer {
+    return this.#inode(path).content;
+  }
+
+  replaceContent(path: string, content: Buffer): void {
+    const inode = this.#inode(path);
+    inode.content = content;
+    inode.sync();
+  }
+
+  open(path: string, flags: string, _mode: number): number {
+    const found = this.#names.get(path);
+    if (found !== undefined && flags.includes('x')) throw errno('EEXIST', path);
+    if (found === undefined && flags.startsWith('r')) throw errno('ENOENT', path);
+    const inode = found ?? new Inode();
+    if (found === undefined) this.#name(path, inode);
+    this.#open.set(this.#nextFd, inode);
+    return this.#nextFd++;
+  }
+
+  close(fd: number): void {
+    if (!this.#open.delete(fd)) throw errno('EBADF', String(fd));
+  }
+
+  read(fd: number, target: Uint8Array, offset: number, length: number, position: number): number {
+    const { content } = this.#file(fd);
+    const bytes = content.subarray(position, position + length);
+    target.set(bytes, offset);
+    return bytes.length;
+  }
+
+  write(fd: number, source: Uint8Array, offset: number, length: number, position: number): number {
+    this.#file(fd).write(position, Buffer.from(source.slice(offset, offset + length)));
+    return length;
+  }
+
+  readAsync(): void {
+    throw new Error('the disk around this one does that');
+  }
+
+  writeAsync(
+    _fd: number,
+    _source: Uint8Array,
+    _at: number,
+    _length: number,
+    _position: number,
+    _done: DiskCallback,
+  ): void {
+    throw new Error('the disk around this one does that');
+  }
+
+  truncate(fd: number, bytes: number): void {
+    this.#file(fd).truncate(bytes);
+  }
+
+  sync(fd: number): void {
+    this.#file(fd).sync();
+  }
+
+  syncAsync(): void {
+    throw new Error('the disk around this one does that');
+  }
+
+  syncDirectory(): void {
+    this.#syncedNames = new Map(this.#names);
+    this.#nameChanges = [];
+  }
+
+  rename(path: string, newPath: string): void {
+    const inode = this.#inode(path);
+    this.#name(newPath, inode);
+    this.#name(path, undefined);
+  }
+
+  chmod(): void {}
+
+  stat(fd: number): { size: number; isFile: boolean } {
+    return { size: this.#file(fd).content.length, isFile: true };
+  }
+
+  space(): { freeBytes: number; inMemory: boolean } {
+    return { freeBytes: 2 ** 40, inMemory: false };
+  }
+
+  makePrivateDirectory(prefix: string): string {
+    return `${prefix}x`;
+  }
+
+  list(): string[] {
+    return [];
+  }
+
+  unlink(path: string): void {
+    this.#inode(path);
+    this.#name(path, undefined);
+  }
+
+  removeDirectory(): void {}
+
+  link(path: string, newPath: string): void {
+    if (this.#names.has(newPath)) throw errno('EEXIST', newPath);
+    this.#name(newPath, this.#inode(path));
+  }
+
+  readText(path: string): string {
+    return this.#inode(path).content.toString();
+  }
+
+  writeNew(path: string, text: string): void {
+    const fd = this.open(path, 'wx', 0o600);
+    this.#file(fd).write(0, Buffer.from(text));
+    this.close(fd);
+  }
+
+  #name(path: string, inode: Inode | undefined): void {
+    if (inode === undefined) this.#names.delete(path);
+    else this.#names.set(path, inode);
+    this.#nameChanges.push([path, inode]);
+  }
+
+  #inode(path: string): Inode {
+    const inode = this.#names.get(path);
+    if (inode === undefined) throw errno('ENOENT', path);
+    return inode;
+  }
+
+  #file(fd: number): Inode {
+    const inode = this.#open.get(fd);
+    if (inode === undefined) throw errno('EBADF', String(fd));
+    return inode;
+  }
+}
+
+function survivorOf(inode: Inode, random: () => number): Inode {
+  const survivor = new Inode();
+  let content: Buffer = Buffer.from(inode.synced);
+  for (const { position, bytes } of inode.pending) {
+    const fate = random();
+    if (fate < 0.4) continue;
+    if (bytes === undefined) {
+      content = cut(content, position);
+    } else if (fate < 0.8) {
+      content = written(content, position, bytes);
+    } else {
+      for (let at = 0; at < bytes.length; ) {
+        const end = Math.min(bytes.length, at + sectorBytes - ((position + at) % sectorBytes));
+        if (random() < 0.5) content = written(content, position + at, bytes.subarray(at, end));
+        at = end;
+      }
+    }
+  }
+  survivor.content = content;
+  survivor.sync();
+  return survivor;
+}
+
+function errno(code: string, about: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: ${about}`), { code });
+}
