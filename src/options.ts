@@ -173,7 +173,6 @@ export function checkOptions(options: SwapStoreOptions): CheckedOptions {
     evicts: oneOf('whenFull', options.whenFull, ['throw', 'evict']) === 'evict',
     missesCorrupt: oneOf('whenCorrupt', options.whenCorrupt, ['throw', 'miss']) === 'miss',
     policy: oneOf('policy', options.policy, ['adaptive', 'lru', 'swappability']),
-    persist: checkPersist(options),
     flushIntervalMs: wholeNumber(
       'flushIntervalMs',
       options.flushIntervalMs,
@@ -181,6 +180,7 @@ export function checkOptions(options: SwapStoreOptions): CheckedOptions {
       0,
       timerMsMax,
     ),
+    persist: checkPersist(options),
     ttl: checkTtl('ttl', options.ttl) ?? 0,
     immutable: flag('immutable', options.immutable),
     serializer: checkSerializer(options.serializer),
