@@ -94,7 +94,7 @@ function openIndex(
   try {
     const { pageSize, seedA, seedB } = file;
     const identity = { pageSize, seedA, seedB, serializer: options.serializer?.name ?? '' };
-    index = new IndexFile(environment.disk, file, identity, environment.indexBytesMin, recovery);
+    index = new IndexFile(environment.disk, file, identity, environment, recovery);
     recovery.occupy(pages, pageSize, file.path);
     return index;
   } catch (error) {

@@ -112,6 +112,8 @@ export interface Environment {
   readonly residentsMax: number;
   /** The index of a persistent store is written anew when it is longer than this, and three times what it began with. */
   readonly indexBytesMin: number;
+  /** Its blocks are closed once they have so much. */
+  readonly indexBlockBytes: number;
 }
 
 /** Where a test puts its environment into the options. */

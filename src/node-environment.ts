@@ -23,4 +23,5 @@ export const nodeEnvironment: Environment = {
   // A Map refuses to grow past 2^24 entries, on some versions of Node past 2^23.
   residentsMax: 2 ** 23 - 1,
   indexBytesMin: 4 * 1024 * 1024,
+  indexBlockBytes: 64 * 1024,
 };

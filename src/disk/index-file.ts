@@ -3,7 +3,7 @@
  * name, synced, and renamed into place, so that there is always one that is whole.
  */
 import { dirname } from 'node:path';
-import type { Disk } from '../environment.js';
+import type { Disk, Environment } from '../environment.js';
 import { SwapError } from '../errors.js';
 import {
   type LogIdentity,
@@ -34,6 +34,7 @@ export class IndexFile {
   readonly #disk: Disk;
   /** Up to this it is not too long. */
   readonly #bytesMin: number;
+  readonly #blockBytes: number;
   #fd: number;
   #end = logHeaderBytes;
   #sequence = 1;
@@ -50,14 +51,15 @@ export class IndexFile {
     disk: Disk,
     swapFile: { readonly path: string; readonly isNew: boolean; readonly isEmpty: boolean },
     identity: LogIdentity,
-    bytesMin: number,
+    sizes: Pick<Environment, 'indexBytesMin' | 'indexBlockBytes'>,
     visitor: LogVisitor,
   ) {
-    this.#bytesMin = bytesMin;
+    this.#bytesMin = sizes.indexBytesMin;
+    this.#blockBytes = sizes.indexBlockBytes;
     this.#disk = disk;
     this.path = `${swapFile.path}.index`;
     this.identity = identity;
-    this.writer = new LogWriter(identity);
+    this.writer = new LogWriter(identity, sizes.indexBlockBytes);
     try {
       const found = this.#openExisting();
       if (found === undefined && !swapFile.isEmpty) throw this.#foreign('is missing');
@@ -113,7 +115,7 @@ export class IndexFile {
     const header = makeLogHeader(this.identity);
     for (let done = 0; done < header.length; )
       done += this.#disk.write(fd, header, done, header.length - done, done);
-    return { fd, writer: new LogWriter(this.identity), end: header.length, sequence: 1 };
+    return { fd, writer: new LogWriter(this.identity, this.#blockBytes), end: header.length, sequence: 1 };
   }
 
   /** All of `fresh` has been written and synced: it is the index from now on. Throws as the disk. */

@@ -21,8 +21,8 @@ const logVersion = 1;
 const blockMagic = 0x424a5753; // 'SWJB'
 const blockHeaderBytes = 32;
 const alignment = 32;
-/** A block is closed once it has so much. */
-const blockBytes = 64 * 1024;
+/** Room to begin a block with; it grows. */
+const roomBytes = 128 * 1024;
 /** No block is larger: the longest key, two bytes a character, many times over. */
 const blockBytesMax = 16 * 1024 * 1024;
 const serializerNameMax = 1024;
@@ -103,7 +103,8 @@ function sumOfHeader(header: Buffer): void {
 export class LogWriter {
   readonly #seedA: number;
   readonly #seedB: number;
-  #bytes = Buffer.alloc(2 * blockBytes);
+  readonly #blockBytes: number;
+  #bytes = Buffer.alloc(roomBytes);
   #at = 0;
   /** Hashes of the keys in the block that is being filled, and in the one before it. */
   #touched: number[] = [];
@@ -111,7 +112,9 @@ export class LogWriter {
   /** Full blocks that have no sequence number yet. */
   #closed: Buffer[] = [];
 
-  constructor(identity: LogIdentity) {
+  /** @param blockBytes A block is closed once it has so much. */
+  constructor(identity: LogIdentity, blockBytes: number) {
+    this.#blockBytes = blockBytes;
     this.#seedA = identity.seedA;
     this.#seedB = identity.seedB;
     this.#begin();
@@ -223,7 +226,7 @@ export class LogWriter {
   }
 
   #closeIfFull(): void {
-    if (this.#at >= blockBytes) this.#close();
+    if (this.#at >= this.#blockBytes) this.#close();
   }
 
   #close(): void {

@@ -6,6 +6,7 @@ import type { SwapStoreOptions } from '../../dist/index.js';
 import { SwapStore } from '../../dist/index.js';
 import { Xorshift } from '../../dist/memory/xorshift.js';
 import { checkInvariants } from '../../dist/pager/invariants.js';
+import { pagerOf } from '../../dist/pager/pager-of.js';
 import { World, withEnvironment } from '../support/environment.js';
 import { MemoryDisk } from './memory-disk.js';
 
@@ -67,6 +68,18 @@ class Oracle {
   }
 }
 
+/** Longer than any history. */
+const ttlMs = 1e9;
+
+function textOf(value: unknown): string | undefined {
+  return value === undefined ? undefined : (Object.values(value as Record<string, string>)[0] ?? '');
+}
+
+function hasTtl(store: SwapStore, key: string): boolean {
+  const { table } = pagerOf(store).core;
+  return table.expiresAtMs(table.find(key, table.hash(key))) !== 0;
+}
+
 /** Runs a history of `steps` calls; throws, with its seed, at the first thing that is not as it should be. */
 export async function runHistory(
   seed: number,
@@ -95,14 +108,17 @@ export async function runHistory(
     const what = random.below(100);
     const key = keyOf();
     if (what < 45) {
-      const value = `${seed}.${step} `.repeat(1 + random.below(random.below(10) === 0 ? 400 : 30));
-      store.set(key, value);
+      const lives = random.below(4) === 0;
+      const text = `${lives ? 'ttl ' : ''}${seed}.${step} `;
+      const value = text.repeat(1 + random.below(random.below(10) === 0 ? 400 : 30));
+      // Records of many shapes: the index must know them all.
+      store.set(key, { [`field${random.below(20)}`]: value }, { ttl: lives ? ttlMs : 0 });
       oracle.changed(key, value);
     } else if (what < 55) {
       store.delete(key);
       oracle.changed(key, undefined);
     } else if (what < 70) {
-      if (store.get(key) !== oracle.current(key)) fail(`${key} is wrong at step ${step}`);
+      if (textOf(store.get(key)) !== oracle.current(key)) fail(`${key} is wrong at step ${step}`);
     } else if (what < 76) {
       store.swapOutSync(key);
     } else if (what < 80) {
@@ -136,7 +152,9 @@ export async function runHistory(
       world = new World(seed + step, 2 ** 20, base);
       store = open();
       for (const one of [...oracle.keys()]) {
-        const value = store.peek(one) as string | undefined;
+        const value = textOf(store.peek(one));
+        if (value !== undefined && value.startsWith('ttl') !== hasTtl(store, one))
+          fail(`${one} has lost its ttl`);
         if (!oracle.allows(one, value))
           fail(`after the crash at step ${step} ${one} is ${JSON.stringify(value?.slice(0, 20))}`);
         oracle.adopt(one, value);

@@ -32,7 +32,9 @@ export class World {
       disk: this.disk,
       threads: this.threads,
       residentsMax,
-      indexBytesMin: 8192,
+      // Small, so that what is rare in a real store is frequent here.
+      indexBytesMin: 1024,
+      indexBlockBytes: 256,
     };
   }
 
