@@ -94,7 +94,7 @@ export class IndexFile {
 
   /** True when so much has been added that it should be written anew. */
   get isLong(): boolean {
-    return this.#end > Math.max(this.#bytesMin, rewriteGrowth * this.#rewrittenBytes);
+    return this.#end - logHeaderBytes > Math.max(this.#bytesMin, rewriteGrowth * this.#rewrittenBytes);
   }
 
   /** Blocks have been written and synced. */
@@ -126,7 +126,7 @@ export class IndexFile {
     this.#fd = fresh.fd;
     this.#end = fresh.end;
     this.#sequence = fresh.sequence;
-    this.#rewrittenBytes = fresh.end;
+    this.#rewrittenBytes = fresh.end - logHeaderBytes;
     this.#disk.close(old);
   }
 
@@ -179,7 +179,7 @@ export class IndexFile {
     const end = readLog(this.identity, size, read, visitor);
     this.#end = end.bytes;
     this.#sequence = end.sequence;
-    this.#rewrittenBytes = end.bytes;
+    this.#rewrittenBytes = end.bytes - logHeaderBytes;
     // A torn flush must not lie behind the next one, which could make it look whole.
     if (size > end.bytes) {
       this.#disk.truncate(this.#fd, end.bytes);

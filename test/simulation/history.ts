@@ -147,6 +147,18 @@ export async function runHistory(
       oracle.durable(oracle.moment);
       store = open();
     } else if (what < 99) {
+      // Often in the middle of a flush.
+      if (random.below(3) > 0) {
+        const { moment } = oracle;
+        const began = crashes;
+        void store.flush().then(
+          () => {
+            if (crashes === began) oracle.durable(moment);
+          },
+          () => {},
+        );
+        for (let rounds = random.below(24); rounds > 0; rounds--) await world.round();
+      }
       crashes++;
       base = base.afterCrash(chance);
       world = new World(seed + step, 2 ** 20, base);

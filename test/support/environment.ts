@@ -33,7 +33,7 @@ export class World {
       threads: this.threads,
       residentsMax,
       // Small, so that what is rare in a real store is frequent here.
-      indexBytesMin: 1024,
+      indexBytesMin: 512,
       indexBlockBytes: 256,
     };
   }
