@@ -104,16 +104,20 @@ export async function runHistory(
   const fail = (what: string): never => {
     throw new Error(`seed ${seed}: ${what}`);
   };
+  let sets = 0;
+  const set = (key: string) => {
+    const lives = random.below(4) === 0;
+    const text = `${lives ? 'ttl ' : ''}${seed}.${sets++} `;
+    const value = text.repeat(1 + random.below(random.below(10) === 0 ? 400 : 30));
+    // Records of many shapes: the index must know them all.
+    store.set(key, { [`field${random.below(20)}`]: value }, { ttl: lives ? ttlMs : 0 });
+    oracle.changed(key, value);
+  };
   for (let step = 0; step < steps; step++) {
     const what = random.below(100);
     const key = keyOf();
     if (what < 45) {
-      const lives = random.below(4) === 0;
-      const text = `${lives ? 'ttl ' : ''}${seed}.${step} `;
-      const value = text.repeat(1 + random.below(random.below(10) === 0 ? 400 : 30));
-      // Records of many shapes: the index must know them all.
-      store.set(key, { [`field${random.below(20)}`]: value }, { ttl: lives ? ttlMs : 0 });
-      oracle.changed(key, value);
+      set(key);
     } else if (what < 55) {
       store.delete(key);
       oracle.changed(key, undefined);
@@ -157,7 +161,11 @@ export async function runHistory(
           },
           () => {},
         );
-        for (let rounds = random.below(24); rounds > 0; rounds--) await world.round();
+        for (let rounds = random.below(24); rounds > 0; rounds--) {
+          if (random.below(2) === 0) set(keyOf());
+          if (random.below(4) === 0) store.swapOutSync(keyOf());
+          await world.round();
+        }
       }
       crashes++;
       base = base.afterCrash(chance);
