@@ -11,13 +11,15 @@ const own = '#2f81f7';
 const other = '#9aa4af';
 
 function specOf(scenario) {
-  const lines = linesOf(scenario).filter(({ value }) => value > 0);
+  // Only what is in the scenario's unit.
+  const lines = linesOf(scenario).filter(({ name, value }) => value > 0 && !/%|bytes|thousands/.test(name));
   const values = lines.map(({ variant, name, side, value }) => ({
     row: [variant, name].filter((word) => word !== '').join(', '),
     side,
     value,
     isOwn: side.startsWith('swapstore'),
   }));
+  const least = 10 ** Math.floor(Math.log10(Math.min(...lines.map(({ value }) => value))));
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: null,
@@ -40,9 +42,11 @@ function specOf(scenario) {
         x: {
           field: 'value',
           type: 'quantitative',
-          scale: { type: 'log' },
+          scale: { type: 'log', domainMin: least },
           title: `${scenario.unit}${scenario.moreIsBetter ? '' : ', less is better'} (log)`,
         },
+        // A bar on a log axis has no natural beginning.
+        x2: { datum: least },
         color: {
           field: 'isOwn',
           type: 'nominal',
@@ -53,7 +57,14 @@ function specOf(scenario) {
     },
     resolve: { scale: { y: 'independent' } },
     config: {
-      axis: { labelColor: ink, titleColor: ink, gridColor: '#7d859033', domainColor: ink, tickColor: ink },
+      axis: {
+        labelLimit: 240,
+        labelColor: ink,
+        titleColor: ink,
+        gridColor: '#7d859033',
+        domainColor: ink,
+        tickColor: ink,
+      },
       view: { stroke: null },
     },
   };
