@@ -1,0 +1,312 @@
+/** A store that is there again when its path is opened again. */
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { MemoryDisk } from '../simulation/memory-disk.js';
+import { World } from '../support/environment.js';
+import {
+  checkInvariants,
+  closeStore,
+  codeOf,
+  expectCode,
+  forget,
+  freshPath,
+  mebi,
+  openInWorld,
+  openStore,
+  type SwapStore,
+  type SwapStoreOptions,
+  swapErrorOf,
+  warningsOf,
+} from '../support/store.js';
+
+const persistent = (path: string, options: SwapStoreOptions = {}): SwapStoreOptions => ({
+  path,
+  persist: true,
+  maxSwap: 4 * mebi,
+  ...options,
+});
+
+async function reopened(store: SwapStore, options: SwapStoreOptions): Promise<SwapStore> {
+  await closeStore(store);
+  return openStore(options);
+}
+
+const values = {
+  record: { a: 1, b: ['two', { c: null }] },
+  buffer: Buffer.from('bytes'),
+  map: new Map([['key', new Date(5)]]),
+  nothing: undefined,
+  text: 'ж'.repeat(500),
+  large: 'large '.repeat(200_000),
+};
+
+describe('a persistent store', () => {
+  const ways: ReadonlyArray<readonly [string, SwapStoreOptions]> = [
+    ['plenty of memory', {}],
+    ['little memory', { maxMemory: 65_536 }],
+    ['no memory and no threads', { maxMemory: 0, threads: 0 }],
+    ['compression', { maxMemory: 65_536, compression: 'deflate' }],
+    ['large pages', { pageSize: 4096 }],
+  ];
+  it.each(ways)('has everything again when it is opened again, with %s', async (_way, more) => {
+    const options = persistent(freshPath(), more);
+    let store = openStore(options);
+    for (const [key, value] of Object.entries(values)) store.set(key, value);
+    store.set('lives', 1, { ttl: 1e9, size: 777 }).set('gone', 1).set('expired', 1, { ttl: 1 });
+    store.delete('gone');
+    for (let round = 0; round < 3; round++) {
+      store = await reopened(store, options);
+      for (const [key, value] of Object.entries(values)) expect(store.get(key), key).toEqual(value);
+      expect(store.get('lives')).toBe(1);
+      expect(store.has('gone')).toBe(false);
+      store.set('record', values.record).set(`round ${round}`, { round });
+    }
+    expect(store.get('expired')).toBe(undefined);
+    expect(store.get('round 1')).toEqual({ round: 1 });
+    store.clear();
+    store.set('after', 'clear');
+    store = await reopened(store, options);
+    expect([...store.keys()]).toEqual(['after']);
+  });
+
+  it('keeps what closeSync found, and needs no flush of its own', () => {
+    const options = persistent(freshPath());
+    const store = openStore(options);
+    store.set('a', { n: 1 });
+    forget(store);
+    store.closeSync();
+    expect(openStore(options).get('a')).toEqual({ n: 1 });
+  });
+
+  it('becomes durable by itself within its interval', async () => {
+    const base = new MemoryDisk();
+    const { store, world } = openInWorld(
+      persistent('/store', { flushIntervalMs: 500 }),
+      new World(1, 1000, base),
+    );
+    store.set('a', 1);
+    await world.live(1000);
+    const after = openInWorld(
+      persistent('/store'),
+      new World(
+        2,
+        1000,
+        base.afterCrash(() => 0),
+      ),
+    );
+    expect(after.store.get('a')).toBe(1);
+  });
+
+  it('uses the pages of what was overwritten again, though no flush is asked for', () => {
+    const store = openStore(
+      persistent(freshPath(), { maxSwap: 65_536, maxMemory: 0, threads: 0, flushIntervalMs: 0 }),
+    );
+    for (let round = 0; round < 500; round++) store.set(`key:${round % 10}`, `${round} `.repeat(300));
+    for (let round = 490; round < 500; round++)
+      expect(store.get(`key:${round % 10}`)).toBe(`${round} `.repeat(300));
+    checkInvariants(store);
+  });
+
+  it('gives the end of its file back when most of it is deleted', async () => {
+    const path = freshPath();
+    const store = openStore(persistent(path));
+    for (let index = 0; index < 500; index++) store.set(`key:${index}`, Buffer.alloc(4000, index));
+    await store.flush();
+    const before = statSync(path).size;
+    for (let index = 20; index < 500; index++) store.delete(`key:${index}`);
+    await store.flush();
+    expect(statSync(path).size).toBeLessThan(before / 4);
+    expect(store.get('key:7')).toEqual(Buffer.alloc(4000, 7));
+  });
+
+  it('has one owner', async () => {
+    const options = persistent(freshPath());
+    const store = openStore(options);
+    swapErrorOf(() => openStore(options), 'ERR_SWAP_LOCKED');
+    await closeStore(store);
+    expect(openStore(options).size).toBe(0);
+  });
+});
+
+describe('a flush', () => {
+  it('names what cannot be encoded, and keeps the rest', async () => {
+    const options = persistent(freshPath());
+    const store = openStore(options);
+    store.set('fn', () => {}).set('a', 1);
+    const error = await expectCode(() => store.flush(), 'ERR_SWAP_UNSERIALIZABLE');
+    expect(error.key).toBe('fn');
+    store.delete('fn');
+    await store.flush();
+    expect((await reopened(store, options)).get('a')).toBe(1);
+  });
+
+  it('tells of a failed sync; the next one makes durable what that one could not', async () => {
+    const base = new MemoryDisk();
+    const { store, world, disk } = openInWorld(
+      persistent('/store', { flushIntervalMs: 0, maxMemory: 0 }),
+      new World(1, 1000, base),
+    );
+    store.set('a', 'first');
+    await world.drive(store.flush());
+    for (let k = 1; k <= 2; k++) {
+      store.set('a', `later ${k}`).set(`b${k}`, 'new');
+      disk.failSync('EIO', k);
+      await expectCode(() => world.drive(store.flush()), 'ERR_SWAP_IO');
+      expect(store.get('a')).toBe(`later ${k}`);
+      const crashed = openInWorld(
+        persistent('/store'),
+        new World(
+          2,
+          1000,
+          base.afterCrash(() => 0),
+        ),
+      );
+      expect(['first', 'later 1']).toContain(crashed.store.get('a'));
+      await closeStore(crashed.store);
+      await world.drive(store.flush());
+      const after = openInWorld(
+        persistent('/store'),
+        new World(
+          3,
+          1000,
+          base.afterCrash(() => 0),
+        ),
+      );
+      expect([after.store.get('a'), after.store.get(`b${k}`)]).toEqual([`later ${k}`, 'new']);
+      await closeStore(after.store);
+      checkInvariants(store);
+    }
+  });
+
+  it('tells of a failed write, in the background by a warning, and loses nothing', async () => {
+    const { store, world, disk } = openInWorld(
+      persistent('/store', { flushIntervalMs: 100, maxMemory: 2 ** 20 }),
+      new World(1, 1000, new MemoryDisk()),
+    );
+    const warnings = warningsOf(store);
+    store.set('a', 1);
+    disk.failWrite('EIO');
+    await world.live(200);
+    expect(warnings.map(codeOf)).toEqual(['ERR_SWAP_IO']);
+    expect(store.get('a')).toBe(1);
+    await world.live(500);
+    expect(warnings.length).toBe(1);
+    await world.drive(store.flush());
+    checkInvariants(store);
+  });
+});
+
+describe('files that are not what they should be', () => {
+  const filled = async () => {
+    const path = freshPath();
+    const store = openStore(persistent(path));
+    for (let index = 0; index < 20; index++) store.set(`key:${index}`, { index });
+    await closeStore(store);
+    return path;
+  };
+
+  it('are refused, and left as they are', async () => {
+    const path = await filled();
+    const before = [readFileSync(path), readFileSync(`${path}.index`)];
+    const serializer = { name: 'other', serialize: () => Buffer.alloc(1), deserialize: () => 1 };
+    const others: SwapStoreOptions[] = [
+      { path },
+      persistent(path, { pageSize: 128 }),
+      persistent(path, { serializer }),
+    ];
+    for (const options of others) swapErrorOf(() => openStore(options), 'ERR_SWAP_FORMAT');
+    expect([readFileSync(path), readFileSync(`${path}.index`)]).toEqual(before);
+    expect(openStore(persistent(path)).get('key:3')).toEqual({ index: 3 });
+  });
+
+  it('do not fit together, or are missing', async () => {
+    const [one, other] = [await filled(), await filled()];
+    const index = readFileSync(`${one}.index`);
+    writeFileSync(`${one}.index`, readFileSync(`${other}.index`));
+    swapErrorOf(() => openStore(persistent(one)), 'ERR_SWAP_FORMAT');
+    writeFileSync(`${one}.index`, index);
+    truncateSync(other, 0);
+    swapErrorOf(() => openStore(persistent(other)), 'ERR_SWAP_FORMAT');
+    const scratch = freshPath();
+    writeFileSync(scratch, Buffer.alloc(8192, 'not ours'));
+    swapErrorOf(() => openStore(persistent(scratch)), 'ERR_SWAP_FORMAT');
+    expect(openStore(persistent(one)).size).toBe(20);
+  });
+
+  it('cost the keys of a damaged block, which is reported, and bring no old value back', async () => {
+    const base = new MemoryDisk();
+    const world = new World(1, 1000, base);
+    const options = persistent('/store', { flushIntervalMs: 0 });
+    const { store } = openInWorld(options, world);
+    for (let index = 0; index < 50; index++) store.set(`key:${index}`, 'old');
+    await world.drive(store.flush());
+    // The second flush writes the index anew; what comes after it is added.
+    store.set('key:0', 'old');
+    await world.drive(store.flush());
+    const from = base.contentOf('/store.index').length;
+    for (let index = 10; index < 14; index++) store.set(`key:${index}`, 'new');
+    await world.drive(store.flush());
+    for (let index = 20; index < 22; index++) store.set(`key:${index}`, 'newer');
+    await world.drive(store.flush());
+    const broken = base.afterCrash(() => 0);
+    const content = Buffer.from(broken.contentOf('/store.index'));
+    content[from + 40]! ^= 1;
+    broken.replaceContent('/store.index', content);
+    const after = openInWorld(options, new World(2, 1000, broken));
+    const warnings = warningsOf(after.store);
+    await after.world.pump();
+    expect(warnings.map(codeOf)).toEqual(['ERR_SWAP_CORRUPT']);
+    expect(after.store.stats().corruptRecords).toBeGreaterThanOrEqual(4);
+    for (let index = 0; index < 50; index++) {
+      const expected = index >= 10 && index < 14 ? undefined : index >= 20 && index < 22 ? 'newer' : 'old';
+      expect(after.store.get(`key:${index}`), `key:${index}`).toBe(expected);
+    }
+  });
+
+  it('never give a wrong value, wherever the index is cut or a bit of it changed', async () => {
+    const base = new MemoryDisk();
+    const world = new World(1, 1000, base);
+    const options = persistent('/store', {
+      flushIntervalMs: 0,
+      maxMemory: 0,
+      threads: 0,
+      whenCorrupt: 'miss',
+    });
+    const { store } = openInWorld(options, world);
+    for (let round = 0; round < 4; round++) {
+      for (let index = 0; index < 6; index++) store.set(`key:${index}`, { round, index });
+      if (round === 2) store.delete('key:5');
+      await world.drive(store.flush());
+    }
+    const whole = Buffer.from(base.contentOf('/store.index'));
+    const look = async (content: Buffer) => {
+      const damaged = base.afterCrash(() => 0);
+      damaged.replaceContent('/store.index', content);
+      const after = openInWorldOrRefused(options, damaged);
+      if (after === undefined) return;
+      for (let index = 0; index < 6; index++) {
+        const value = after.store.get(`key:${index}`) as { round: number; index: number } | undefined;
+        if (value !== undefined) expect(value.index).toBe(index);
+      }
+      checkInvariants(after.store);
+      await closeStore(after.store);
+    };
+    for (let length = 0; length < whole.length; length += length < 4096 ? 97 : 1)
+      await look(whole.subarray(0, length));
+    for (let at = 4096; at < whole.length; at++) {
+      const content = Buffer.from(whole);
+      content[at]! ^= 1 << (at & 7);
+      await look(content);
+    }
+  });
+});
+
+/** A store, or undefined where its files are refused, as may be with damaged ones. */
+function openInWorldOrRefused(options: SwapStoreOptions, disk: MemoryDisk) {
+  try {
+    return openInWorld(options, new World(9, 1000, disk));
+  } catch (error) {
+    expect(codeOf(error)).toBe('ERR_SWAP_FORMAT');
+    return undefined;
+  }
+}
