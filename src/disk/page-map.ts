@@ -114,6 +114,25 @@ export class PageMap {
     this.#usedPages -= count;
   }
 
+  /**
+   * Marks a run as used while a map is set up; false, and nothing marked, when a page of it is used already. `summarize`
+   * must follow the last, before anything is looked for: a summary for each run would cost more than all else.
+   */
+  occupy(first: number, count: number): boolean {
+    for (let page = first; page < first + count; page += 32 - (page % 32)) {
+      if ((this.#bits[Math.floor(page / 32)]! & maskOf(page, first + count)) !== 0) return false;
+    }
+    for (let page = first; page < first + count; page += 32 - (page % 32)) {
+      this.#bits[Math.floor(page / 32)]! |= maskOf(page, first + count);
+    }
+    this.#usedPages += count;
+    return true;
+  }
+
+  summarize(): void {
+    this.#summarizeUp(0, this.#levels[0]!.nodes - 1);
+  }
+
   clear(): void {
     this.#bits.fill(0);
     for (const level of this.#levels) {
@@ -145,16 +164,14 @@ export class PageMap {
     const end = first + count;
     for (let page = first; page < end; ) {
       const word = Math.floor(page / 32);
-      const bit = page % 32;
-      const here = Math.min(32 - bit, end - page);
-      const mask = here === 32 ? -1 : ((1 << here) - 1) << bit;
+      const mask = maskOf(page, end);
       const before = this.#bits[word]!;
       assert(
         (before & mask) === (used ? 0 : mask),
         `pages at ${page} are ${used ? 'free' : 'used'} before they change`,
       );
       this.#bits[word] = used ? before | mask : before & ~mask;
-      page += here;
+      page += 32 - (page % 32);
     }
     this.#summarizeUp(Math.floor(first / leafPages), Math.floor((end - 1) / leafPages));
   }
@@ -268,6 +285,13 @@ export class PageMap {
     assert(run >= count, 'a leaf has the run that its summary says');
     return leafPages - run;
   }
+}
+
+/** The bits of the pages from `page` up to `end`, as far as they are in the word of the first. */
+function maskOf(page: number, end: number): number {
+  const bit = page % 32;
+  const here = Math.min(32 - bit, end - page);
+  return here === 32 ? -1 : ((1 << here) - 1) << bit;
 }
 
 /** The longest run of zero bits in a word. */

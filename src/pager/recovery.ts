@@ -68,15 +68,10 @@ export class Recovery implements LogVisitor {
         const message = `maxSwap is too small for ${path}: a value lies at its page ${first}, and ${pages.pageCount} are allowed`;
         throw new SwapError('ERR_SWAP_OPTION', message, { path });
       }
-      if (table.recordBytes(slot) < headerBytes || !isFree(pages, first, count)) impossible.push(slot);
-      else pages.take(first, count);
+      if (table.recordBytes(slot) < headerBytes || !pages.occupy(first, count)) impossible.push(slot);
     }
+    pages.summarize();
     for (const slot of impossible) table.remove(slot);
     this.lost += impossible.length;
   }
-}
-
-function isFree(pages: PageMap, first: number, count: number): boolean {
-  for (let page = first; page < first + count; page++) if (!pages.isFree(page)) return false;
-  return true;
 }

@@ -99,4 +99,24 @@ describe('the page map', () => {
     map.release(first, 100);
     expect(map.find(2 ** 32)).toBe(0);
   });
+
+  it('is set up run by run, and refuses a page that is used already', () => {
+    const pageCount = 20_000;
+    const random = new Xorshift(77);
+    const taken = new PageMap(pageCount);
+    const occupied = new PageMap(pageCount);
+    for (let tries = 0; tries < 3_000; tries++) {
+      const count = 1 + random.below(random.below(8) === 0 ? 200 : 12);
+      const first = random.below(pageCount - count);
+      let free = true;
+      for (let page = first; page < first + count; page++) if (!taken.isFree(page)) free = false;
+      expect(occupied.occupy(first, count)).toBe(free);
+      if (free) taken.take(first, count);
+    }
+    occupied.summarize();
+    expect(occupied.usedPages).toBe(taken.usedPages);
+    expect(occupied.population()).toBe(taken.population());
+    expect(occupied.largestFreeRun).toBe(taken.largestFreeRun);
+    for (let count = 1; count < 300; count++) expect(occupied.find(count)).toBe(taken.find(count));
+  });
 });
