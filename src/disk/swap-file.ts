@@ -253,6 +253,8 @@ function checkOurs(disk: Disk, fd: number, path: string, options: SwapFileOption
     if (size === 0) return undefined;
     const block = Buffer.alloc(superblockBytes);
     disk.read(fd, block, 0, superblockBytes, 0);
+    // A machine may die after a file was made and before anything in it has reached the disk.
+    if (size <= superblockBytes && block.every((byte) => byte === 0)) return undefined;
     const found = readSuperblock(block);
     if (found !== undefined && found.persistent === persistent) {
       if (!persistent || found.pageSize === pageSize) return persistent ? found : undefined;

@@ -483,6 +483,11 @@ export class Durability {
 
   /** Writes the whole index under another name and puts it in the place of the one there is. */
   *#rewrite(): Steps {
+    // A `clear` in the middle of the list makes it worthless, and the next one short.
+    while (!(yield* this.#tryRewrite()));
+  }
+
+  *#tryRewrite(): Generator<Request, boolean, void> {
     const { table, file } = this.#core;
     const fresh = this.#index.begin();
     try {
@@ -494,7 +499,9 @@ export class Durability {
         if (++keys % keysPerTurn !== 0) continue;
         yield* this.#writeBlocks(fresh, fresh.writer.takeFull(fresh.sequence, 1));
         yield { kind: 'turn' };
-        if (table.clears !== clears) throw new SwapError('ERR_SWAP_IO', 'the store was cleared meanwhile');
+        if (table.clears === clears) continue;
+        this.#index.giveUp(fresh);
+        return false;
       }
       // All that records may need, those included that were made meanwhile; only what reads values asks for them.
       for (const shape of this.#shapes()) fresh.writer.shape(shape);
@@ -503,6 +510,7 @@ export class Durability {
       yield { kind: 'sync', fd: fresh.fd };
       this.#index.replaceBy(fresh);
       this.#mustRewrite = false;
+      return true;
     } catch (error) {
       this.#index.giveUp(fresh);
       throw error;

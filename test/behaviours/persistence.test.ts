@@ -178,6 +178,34 @@ describe('a flush', () => {
     }
   });
 
+  it('goes on when the store is cleared while its index is written anew', async () => {
+    const base = new MemoryDisk();
+    const { store, world } = openInWorld(
+      persistent('/store', { flushIntervalMs: 0, maxMemory: 2 ** 22 }),
+      new World(1, 2 ** 20, base),
+    );
+    // So many that listing them takes several turns.
+    for (let index = 0; index < 10_000; index++) store.set(`key:${index}`, index);
+    await world.drive(store.flush());
+    store.set('one', 'more');
+    const flushed = store.flush();
+    for (let round = 0; round < 12; round++) await world.round();
+    store.clear();
+    store.set('after', 'clear');
+    await world.drive(flushed);
+    await world.drive(store.flush());
+    checkInvariants(store);
+    const after = openInWorld(
+      persistent('/store'),
+      new World(
+        2,
+        1000,
+        base.afterCrash(() => 0),
+      ),
+    );
+    expect([...after.store]).toEqual([['after', 'clear']]);
+  });
+
   it('tells of a failed write, in the background by a warning, and loses nothing', async () => {
     const { store, world, disk } = openInWorld(
       persistent('/store', { flushIntervalMs: 100, maxMemory: 2 ** 20 }),
@@ -217,6 +245,14 @@ describe('files that are not what they should be', () => {
     for (const options of others) swapErrorOf(() => openStore(options), 'ERR_SWAP_FORMAT');
     expect([readFileSync(path), readFileSync(`${path}.index`)]).toEqual(before);
     expect(openStore(persistent(path)).get('key:3')).toEqual({ index: 3 });
+  });
+
+  it('are new when they never were written', async () => {
+    const path = freshPath();
+    writeFileSync(path, Buffer.alloc(4096));
+    const store = openStore(persistent(path));
+    store.set('a', 1);
+    expect((await reopened(store, persistent(path))).get('a')).toBe(1);
   });
 
   it('do not fit together, or are missing', async () => {
