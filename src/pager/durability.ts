@@ -16,69 +16,30 @@
  * fails, nothing since the last good flush is taken for durable: what was written since is written again elsewhere, and
  * the next flush writes the whole index anew.
  */
-import { fingerprint } from '../codec/fingerprint.js';
 import type { FreshIndex, IndexFile } from '../disk/index-file.js';
 import type { Location } from '../disk/index-log.js';
-import { paddedBytes, RecordBuffer } from '../disk/record.js';
 import { assert, SwapError } from '../errors.js';
-import { writeAll } from '../io/large-io.js';
 import { none } from '../memory/pointer-table.js';
+import { Checkpoint } from './checkpoint.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
-import { fullError } from './full.js';
+import { perform, performNow, type Steps } from './file-steps.js';
 import type { RecordWriter } from './record-writer.js';
 import type { Space } from './space.js';
 
-/** What is asked of a driver: one call on a file, or a turn of the event loop. */
-type Request =
-  | {
-      readonly kind: 'write';
-      readonly fd: number;
-      readonly bytes: Uint8Array;
-      readonly length: number;
-      readonly position: number;
-    }
-  | { readonly kind: 'sync'; readonly fd: number }
-  | { readonly kind: 'turn' };
-type Steps = Generator<Request, void, void>;
-
-/** Values are written so much at a time. */
-const chunkBytes = 256 * 1024;
 /** Keys that are listed in one turn while the index is written anew. */
 const keysPerTurn = 2048;
 /** Blocks of the log that wait in memory before a flush begins by itself: 16 MiB. */
 const fullBlocksMax = 256;
-/** Rounds of writing what was set meanwhile, before the last of it is written without giving the loop back. */
-const roundsMax = 3;
-
-/** A value that is being written though it stays in memory. */
-interface Written {
-  readonly entry: Entry;
-  /** Of the value that was encoded: if it is another by the time it is written, this record is of no use. */
-  readonly generationBefore: number;
-  readonly generation: number;
-  readonly recordBytes: number;
-  readonly payloadBytes: number;
-  readonly fingerprintA: number;
-  readonly fingerprintB: number;
-  page: number;
-}
 
 export class Durability {
   readonly #core: Core;
-  readonly #writer: RecordWriter;
-  readonly #space: Space;
+  readonly #checkpoint: Checkpoint;
   readonly #index: IndexFile;
-  /** Takes an entry back that is on its way out. */
-  readonly #cancel: (entry: Entry) => void;
   /** Writes a swapped value to other pages; false when it cannot be read any more. */
   readonly #writeAgain: (slot: number) => boolean;
   readonly #shapes: () => Iterable<readonly string[]>;
 
-  /** Residents whose latest value was never logged. */
-  readonly #dirty = new Set<Entry>();
-  /** Those of them that cannot be encoded. */
-  readonly #unencodable = new Set<Entry>();
   /** Per slot, where the log says that its value lies, while the slot points elsewhere or nowhere. */
   readonly #orphans = new Map<number, Location>();
   // First page and count of runs that become free with the next commit, and with the one that is under way.
@@ -96,9 +57,6 @@ export class Durability {
   #isFlushing = false;
   #cancelTimer: (() => void) | undefined = undefined;
   #closed = false;
-  #buffer: RecordBuffer | undefined = undefined;
-  /** The run that is being written: first page and count. */
-  #writing: [number, number] = [0, 0];
 
   constructor(
     core: Core,
@@ -110,10 +68,10 @@ export class Durability {
     shapes: () => Iterable<readonly string[]>,
   ) {
     this.#core = core;
-    this.#writer = writer;
-    this.#space = space;
     this.#index = index;
-    this.#cancel = cancel;
+    this.#checkpoint = new Checkpoint(core, writer, space, cancel, (slot, entry) =>
+      this.located(slot, entry),
+    );
     this.#writeAgain = writeAgain;
     this.#shapes = shapes;
   }
@@ -122,18 +80,14 @@ export class Durability {
 
   /** A value was set that is only in memory. */
   dirtied(entry: Entry): void {
-    this.#unencodable.delete(entry);
-    this.#dirty.add(entry);
+    this.#checkpoint.add(entry);
     this.#schedule();
   }
 
   /** A slot has a new pointer, whose record has been written, and its extras. */
   located(slot: number, entry: Entry | undefined): void {
     const { table } = this.#core;
-    if (entry !== undefined) {
-      this.#dirty.delete(entry);
-      this.#unencodable.delete(entry);
-    }
+    if (entry !== undefined) this.#checkpoint.remove(entry);
     this.#index.writer.set(table.keyAt(slot), this.#locationOf(slot));
     this.#unsynced.push(slot);
     this.#supersede(slot);
@@ -148,10 +102,7 @@ export class Durability {
 
   /** A key is about to be removed; its pointer was given up before. */
   deleted(slot: number, key: string, entry: Entry | undefined): void {
-    if (entry !== undefined) {
-      this.#dirty.delete(entry);
-      this.#unencodable.delete(entry);
-    }
+    if (entry !== undefined) this.#checkpoint.remove(entry);
     if (!this.#orphans.has(slot)) return;
     this.#index.writer.delete(key);
     this.#supersede(slot);
@@ -168,8 +119,7 @@ export class Durability {
     for (const { page, recordBytes } of this.#orphans.values())
       this.#releasing.push(page, this.#core.pagesOf(recordBytes));
     this.#orphans.clear();
-    this.#dirty.clear();
-    this.#unencodable.clear();
+    this.#checkpoint.clear();
     this.#unsynced.length = 0;
     this.#suspects.length = 0;
     this.#index.writer.clear();
@@ -185,7 +135,7 @@ export class Durability {
   /** Calls `visit` for each run of pages that only the log still points to. */
   forEachHeld(visit: (first: number, count: number) => void): void {
     for (const { page, recordBytes } of this.#orphans.values()) visit(page, this.#core.pagesOf(recordBytes));
-    for (const runs of [this.#releasing, this.#releasingNow, this.#writing])
+    for (const runs of [this.#releasing, this.#releasingNow, this.#checkpoint.writing])
       for (let at = 0; at < runs.length; at += 2) visit(runs[at]!, runs[at + 1]!);
   }
 
@@ -194,7 +144,7 @@ export class Durability {
   /** Resolves once all that was set before the call is durable. */
   async flush(): Promise<void> {
     await this.#flushSoon();
-    for (const entry of this.#unencodable) {
+    for (const entry of this.#checkpoint.unencodable) {
       const message = `the value of ${JSON.stringify(entry.key.slice(0, 100))} cannot be encoded, so that it is not durable`;
       throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { key: entry.key });
     }
@@ -208,7 +158,7 @@ export class Durability {
       const steps = this.#steps();
       for (let step = steps.next(); step.done !== true; ) {
         try {
-          this.#performNow(step.value);
+          performNow(step.value, this.#core.environment);
         } catch (cause) {
           step = steps.throw(this.#core.ioError('cannot make the store durable', cause));
           continue;
@@ -271,7 +221,7 @@ export class Durability {
       for (let step = steps.next(); step.done !== true; ) {
         let failure: unknown;
         try {
-          await this.#perform(step.value);
+          await perform(step.value, this.#core.environment);
         } catch (cause) {
           failure = this.#core.ioError('cannot make the store durable', cause);
         }
@@ -301,7 +251,7 @@ export class Durability {
 
   *#steps(): Steps {
     for (const slot of this.#suspects.splice(0)) this.#doubt(slot);
-    yield* this.#writeDirty();
+    yield* this.#checkpoint.write();
     if (this.#index.writer.isEmpty && this.#releasing.length === 0 && !this.#mustRewrite) return;
     const { file } = this.#core;
     const releasing = this.#releasing;
@@ -338,156 +288,13 @@ export class Durability {
     this.#shrink();
   }
 
-  /** Writes what is only in memory, and leaves it there. */
-  *#writeDirty(): Steps {
-    let left = [...this.#dirty];
-    for (let round = 0; left.length > 0; round++) {
-      assert(round <= roundsMax, 'the last round leaves nothing');
-      for (let from = 0; from < left.length; ) {
-        const chunk: Written[] = [];
-        const buffer = this.#fill(left, from, chunk);
-        from += Math.max(1, this.#taken);
-        if (chunk.length === 0) continue;
-        const length = this.#core.pagesOf(this.#usedBytes) * this.#core.options.pageSize;
-        const first = this.#takePages(chunk, length);
-        let failure: unknown;
-        this.#core.seal(buffer, 0, length, first);
-        this.#writing = [first, length / this.#core.options.pageSize];
-        const write: Request = {
-          kind: 'write',
-          fd: this.#core.file.fd,
-          bytes: buffer.bytes,
-          length,
-          position: this.#core.file.offsetOf(first),
-        };
-        try {
-          if (round < roundsMax) yield write;
-          else this.#performNow(write);
-        } catch (error) {
-          failure = error;
-        }
-        this.#core.counters.bytesWritten += failure === undefined ? length : 0;
-        this.#writing = [0, 0];
-        for (const written of chunk) this.#attach(written, failure === undefined);
-        if (failure !== undefined) throw failure;
-        this.#core.file.noteWritten(first, length / this.#core.options.pageSize);
-      }
-      // What was set again, or went on its way out, while it was written.
-      left = left.filter((entry) => this.#dirty.has(entry));
-    }
-  }
-
-  // Of the last `#fill`: entries looked at, and bytes of the buffer in use.
-  #taken = 0;
-  #usedBytes = 0;
-
-  /** Encodes entries from number `from` on, as many as one chunk holds, or one that is larger than a chunk. */
-  #fill(entries: readonly Entry[], from: number, chunk: Written[]): RecordBuffer {
-    this.#buffer ??= new RecordBuffer(new ArrayBuffer(chunkBytes));
-    let buffer = this.#buffer;
-    const { pageSize } = this.#core.options;
-    this.#taken = 0;
-    this.#usedBytes = 0;
-    for (let index = from; index < entries.length; index++) {
-      const entry = entries[index]!;
-      if (this.#dirty.has(entry)) {
-        if (entry.batch !== undefined) this.#cancel(entry);
-        const generation = this.#core.nextGeneration();
-        let recordBytes: number;
-        try {
-          recordBytes = this.#writer.write(buffer, this.#usedBytes, entry.key, entry.value, generation);
-          if (recordBytes === -1 && chunk.length > 0) break;
-          if (recordBytes === -1) {
-            buffer = this.#writer.writeAlone(entry.key, entry.value, generation, 2 * chunkBytes);
-            recordBytes = buffer.words[1]!;
-          }
-        } catch {
-          this.#taken++;
-          this.#dirty.delete(entry);
-          this.#unencodable.add(entry);
-          continue;
-        }
-        chunk.push(this.#written(entry, generation, recordBytes));
-        const end = this.#usedBytes + recordBytes;
-        this.#usedBytes += paddedBytes(recordBytes, pageSize);
-        buffer.bytes.fill(0, end, this.#usedBytes);
-      }
-      this.#taken++;
-      if (buffer !== this.#buffer) break;
-    }
-    if (this.#core.options.compression !== 'none' && chunk.length > 0) this.#compress(buffer, chunk);
-    return buffer;
-  }
-
-  #compress(buffer: RecordBuffer, chunk: Written[]): void {
-    this.#core.compress(buffer, chunk.length);
-    let offset = 0;
-    for (const [index, written] of chunk.entries()) {
-      const recordBytes = buffer.words[(offset >>> 2) + 1]!;
-      chunk[index] = { ...written, recordBytes };
-      offset += paddedBytes(recordBytes, this.#core.options.pageSize);
-    }
-    this.#usedBytes = offset;
-  }
-
-  #written(entry: Entry, generation: number, recordBytes: number): Written {
-    return {
-      entry,
-      generationBefore: this.#core.table.generation(entry.slot),
-      generation,
-      recordBytes,
-      payloadBytes: this.#writer.payloadBytes,
-      fingerprintA: fingerprint.a,
-      fingerprintB: fingerprint.b,
-      page: -1,
-    };
-  }
-
-  /** Gives a chunk its pages, in one run. Throws ERR_SWAP_FULL. */
-  #takePages(chunk: readonly Written[], length: number): number {
-    const count = length / this.#core.options.pageSize;
-    const first = this.#space.take(count);
-    if (first === -1) throw fullError(this.#core, chunk[0]!.entry.key, count);
-    let page = first;
-    for (const written of chunk) {
-      written.page = page;
-      page += this.#core.pagesOf(written.recordBytes);
-    }
-    return first;
-  }
-
-  /** A value has been written: its record is its clean copy, if it still is the value. */
-  #attach(written: Written, isWritten: boolean): void {
-    const { entry, page, recordBytes } = written;
-    const core = this.#core;
-    const { table, residents } = core;
-    const isCurrent =
-      isWritten &&
-      residents.get(entry.key) === entry &&
-      this.#dirty.has(entry) &&
-      entry.batch === undefined &&
-      entry.copyIndex === -1 &&
-      table.generation(entry.slot) === written.generationBefore;
-    if (!isCurrent) {
-      core.pages.release(page, core.pagesOf(recordBytes));
-      return;
-    }
-    table.setGeneration(entry.slot, written.generation);
-    table.setPointer(entry.slot, page, recordBytes);
-    entry.copyBytes = written.payloadBytes;
-    entry.copyFingerprintA = written.fingerprintA;
-    entry.copyFingerprintB = written.fingerprintB;
-    core.addCopy(entry);
-    this.located(entry.slot, entry);
-  }
-
   /** Writes the whole index under another name and puts it in the place of the one there is. */
   *#rewrite(): Steps {
     // A `clear` in the middle of the list makes it worthless, and the next one short.
     while (!(yield* this.#tryRewrite()));
   }
 
-  *#tryRewrite(): Generator<Request, boolean, void> {
+  *#tryRewrite(): Steps<boolean> {
     const { table, file } = this.#core;
     const fresh = this.#index.begin();
     try {
@@ -532,7 +339,7 @@ export class Durability {
     const entry = table.isResident(slot) ? residents.get(table.keyAt(slot)) : undefined;
     if (entry !== undefined) {
       this.#core.freeCopy(entry);
-      this.#dirty.add(entry);
+      this.#checkpoint.add(entry);
     } else if (!this.#writeAgain(slot)) {
       this.#core.counters.corruptRecords++;
     }
@@ -565,30 +372,5 @@ export class Durability {
       expiresAtMs: table.expiresAtMs(slot),
       ownSize: table.ownSize(slot),
     };
-  }
-
-  #performNow(request: Request): void {
-    const { disk } = this.#core.environment;
-    if (request.kind === 'sync') disk.sync(request.fd);
-    if (request.kind !== 'write') return;
-    const { fd, bytes, length, position } = request;
-    for (let done = 0; done < length; ) {
-      const count = disk.write(fd, bytes, done, length - done, position + done);
-      if (count === 0) throw new Error('write returned 0');
-      done += count;
-    }
-  }
-
-  #perform(request: Request): Promise<void> {
-    const { disk, clock } = this.#core.environment;
-    return new Promise((resolve, reject) => {
-      const done = (error: Error | null | undefined): void => {
-        if (error === null || error === undefined) resolve();
-        else reject(error);
-      };
-      if (request.kind === 'turn') clock.nextTurn(resolve);
-      else if (request.kind === 'sync') disk.syncAsync(request.fd, done);
-      else writeAll(disk, request.fd, request.bytes, request.length, request.position, done);
-    });
   }
 }
