@@ -272,6 +272,10 @@ function oneOf<T extends string>(name: string, given: unknown, allowed: readonly
   return found;
 }
 
+export function checkSnapshotPath(given: unknown): void {
+  if (checkPath(given) === undefined) throw refuse('path', 'a non-empty string', given);
+}
+
 function checkPath(given: unknown): string | undefined {
   if (given === undefined) return undefined;
   if (typeof given !== 'string' || given === '' || given.includes('\0')) {

@@ -12,6 +12,7 @@ import type { ResidentSet } from './memory/resident-set.js';
 import {
   checkFunction,
   checkSetOptions,
+  checkSnapshotPath,
   checkWaitOptions,
   type SetOptions,
   type SwapStoreOptions,
@@ -337,10 +338,17 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     else await durability.flush();
   }
 
-  /** Not available yet. */
-  async snapshot(_path: string): Promise<void> {
-    this.#openStore();
-    throw unavailable('snapshot');
+  /**
+   * Makes a copy of a persistent store, as it is when this is called, at a path where no file is; it can be opened with
+   * `persist`. Reads and writes go on meanwhile. What is only in memory is written first, on this thread.
+   *
+   * @throws SwapError ERR_SWAP_OPTION, ERR_SWAP_UNSERIALIZABLE, ERR_SWAP_FULL, ERR_SWAP_IO.
+   */
+  async snapshot(path: string): Promise<void> {
+    const { durability } = this.#openStore().core;
+    checkSnapshotPath(path);
+    if (durability === undefined) throw unavailable('snapshot of a store without persist');
+    await durability.snapshot(path);
   }
 
   // ── Looking inside ──

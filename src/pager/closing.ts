@@ -110,7 +110,7 @@ export class Closing {
 
   #isBusy(): boolean {
     const { core, swapIn, swapOut, reclaim } = this.#pager;
-    if (core.durability?.isFlushing === true) return true;
+    if (core.durability?.isFlushing === true || core.durability?.isCopying === true) return true;
     return core.pool.busy || swapIn.busy || swapOut.inFlight.size > 0 || reclaim.openBatch !== undefined;
   }
 

@@ -25,6 +25,7 @@ import type { Core } from './core.js';
 import type { Entry } from './entry.js';
 import { perform, performNow, type Steps } from './file-steps.js';
 import type { RecordWriter } from './record-writer.js';
+import { copyStore } from './snapshot.js';
 import type { Space } from './space.js';
 
 /** Keys that are listed in one turn while the index is written anew. */
@@ -45,6 +46,9 @@ export class Durability {
   // First page and count of runs that become free with the next commit, and with the one that is under way.
   #releasing: number[] = [];
   #releasingNow: number[] = [];
+  /** Snapshots under way: what a commit has freed meanwhile is theirs until the last of them is done. */
+  #snapshots = 0;
+  #heldBack: number[] = [];
   /** Slots that were logged since the swap file was last synced. */
   #unsynced: number[] = [];
   /** Slots whose records may not have reached the disk, as a sync has failed. */
@@ -135,7 +139,7 @@ export class Durability {
   /** Calls `visit` for each run of pages that only the log still points to. */
   forEachHeld(visit: (first: number, count: number) => void): void {
     for (const { page, recordBytes } of this.#orphans.values()) visit(page, this.#core.pagesOf(recordBytes));
-    for (const runs of [this.#releasing, this.#releasingNow, this.#checkpoint.writing])
+    for (const runs of [this.#releasing, this.#releasingNow, this.#heldBack, this.#checkpoint.writing])
       for (let at = 0; at < runs.length; at += 2) visit(runs[at]!, runs[at + 1]!);
   }
 
@@ -144,6 +148,10 @@ export class Durability {
   /** Resolves once all that was set before the call is durable. */
   async flush(): Promise<void> {
     await this.#flushSoon();
+    this.#refuseUnencodable();
+  }
+
+  #refuseUnencodable(): void {
     for (const entry of this.#checkpoint.unencodable) {
       const message = `the value of ${JSON.stringify(entry.key.slice(0, 100))} cannot be encoded, so that it is not durable`;
       throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { key: entry.key });
@@ -169,6 +177,32 @@ export class Durability {
       this.#isFlushing = false;
     }
     return true;
+  }
+
+  /** Copies the store as it is now to another path. */
+  async snapshot(path: string): Promise<void> {
+    while (this.#running !== undefined) await this.#running.catch(() => {});
+    // In one go, so that what is committed is the store of one instant.
+    this.flushNow();
+    this.#refuseUnencodable();
+    this.#snapshots++;
+    const { environment, file } = this.#core;
+    const { disk } = environment;
+    let fd: number | undefined;
+    try {
+      // Its own descriptor: the index may be written anew, and this one closed, meanwhile.
+      fd = disk.open(this.#index.path, 'r', 0o600);
+      const index = { fd, bytes: this.#index.end };
+      await copyStore({ fd: file.fd, bytes: file.writtenBytes }, index, path, environment);
+    } finally {
+      if (fd !== undefined) disk.close(fd);
+      if (--this.#snapshots === 0) this.#free(this.#heldBack.splice(0));
+      this.#core.progressed();
+    }
+  }
+
+  get isCopying(): boolean {
+    return this.#snapshots > 0;
   }
 
   /** For a caller who finds no space: true when pages that waited for a flush are free now. */
@@ -284,8 +318,8 @@ export class Durability {
     } finally {
       this.#releasingNow = [];
     }
-    for (let at = 0; at < releasing.length; at += 2) this.#core.freePages(releasing[at]!, releasing[at + 1]!);
-    this.#shrink();
+    if (this.#snapshots > 0) this.#heldBack.push(...releasing);
+    else this.#free(releasing);
   }
 
   /** Writes the whole index under another name and puts it in the place of the one there is. */
@@ -343,6 +377,11 @@ export class Durability {
     } else if (!this.#writeAgain(slot)) {
       this.#core.counters.corruptRecords++;
     }
+  }
+
+  #free(runs: readonly number[]): void {
+    for (let at = 0; at < runs.length; at += 2) this.#core.freePages(runs[at]!, runs[at + 1]!);
+    this.#shrink();
   }
 
   /** A file whose end is free gives it back. */

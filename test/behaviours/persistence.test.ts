@@ -1,6 +1,7 @@
 /** A store that is there again when its path is opened again. */
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { Xorshift } from '../../dist/memory/xorshift.js';
 import { MemoryDisk } from '../simulation/memory-disk.js';
 import { World } from '../support/environment.js';
 import {
@@ -221,6 +222,65 @@ describe('a flush', () => {
     expect(warnings.length).toBe(1);
     await world.drive(store.flush());
     checkInvariants(store);
+  });
+});
+
+describe('a snapshot', () => {
+  it('is the store of one instant, while everything goes on', async () => {
+    const base = new MemoryDisk();
+    const world = new World(1, 2 ** 20, base);
+    const options = persistent('/store', { flushIntervalMs: 20, maxMemory: 16_384, maxSwap: 2 ** 20 });
+    const { store } = openInWorld(options, world);
+    const model = new Map<string, string>();
+    const random = new Xorshift(5);
+    const change = () => {
+      const key = `key:${random.below(60)}`;
+      if (random.below(5) === 0) {
+        store.delete(key);
+        model.delete(key);
+      } else {
+        const value = `${random.below(1e6)} `.repeat(1 + random.below(60));
+        store.set(key, value);
+        model.set(key, value);
+      }
+    };
+    for (let round = 0; round < 8; round++) {
+      for (let step = 0; step < 100; step++) change();
+      const expected = new Map(model);
+      const path = `/copy ${round}`;
+      const copied = store.snapshot(path);
+      for (let step = 0; step < 200; step++) {
+        change();
+        if (step % 5 === 0) await world.live(10);
+      }
+      await world.drive(copied);
+      checkInvariants(store);
+      const copy = openInWorld(
+        persistent(path, { maxSwap: 2 ** 20 }),
+        new World(
+          2,
+          2 ** 20,
+          base.afterCrash(() => 0),
+        ),
+      );
+      expect(new Map(copy.store)).toEqual(expected);
+      await closeStore(copy.store);
+    }
+    for (const [key, value] of model) expect(store.get(key)).toBe(value);
+  });
+
+  it('needs a path where no file is, and a store that persists', async () => {
+    const path = freshPath();
+    const store = openStore(persistent(path));
+    store.set('a', 1);
+    await expectCode(() => store.snapshot(path), 'ERR_SWAP_OPTION');
+    await expectCode(() => store.snapshot(''), 'ERR_SWAP_OPTION');
+    await expectCode(() => openStore().snapshot(freshPath()), 'ERR_SWAP_OPTION');
+    const copy = freshPath();
+    await store.snapshot(copy);
+    await expectCode(() => store.snapshot(copy), 'ERR_SWAP_OPTION');
+    expect(openStore(persistent(copy)).get('a')).toBe(1);
+    expect(store.get('a')).toBe(1);
   });
 });
 
