@@ -25,7 +25,7 @@ function once(job) {
     child.on('close', (code) => {
       const line = output.trimEnd().split('\n').at(-1);
       if (code === 0 && line.startsWith('{')) resolve({ figures: JSON.parse(line) });
-      else resolve({ failure: errors.match(/Error: .*/)?.[0] ?? `it ended with ${code}` });
+      else resolve({ failure: errors.match(/Error(?: \[\w+\])?: .*/)?.[0] ?? `it ended with ${code}` });
     });
   });
 }
