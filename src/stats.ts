@@ -8,7 +8,9 @@ export interface SwapStoreStats {
   // The thirteen figures of the seed.
   /** false once the store is closed. */
   enabled: boolean;
+  /** As opened, bytes. */
   maxMemory: number;
+  /** As opened, bytes. */
   pageSize: number;
   /** Pages that the swap file may have. */
   pages: number;
@@ -31,6 +33,7 @@ export interface SwapStoreStats {
   /** Calls of load, loadMany, preload, run and fetch that wait for a value now. */
   blockedCallers: number;
 
+  /** Keys, whether their values are in memory or not. */
   entries: number;
   /** Entries whose value is in memory now, those on their way out included. */
   residentObjects: number;
@@ -50,9 +53,13 @@ export interface SwapStoreStats {
   misses: number;
   /** Values that left memory without a write. */
   cleanDrops: number;
+  /** Entries given up for want of space, as `whenFull: 'evict'` allows. */
   evictions: number;
+  /** Entries whose ttl has ended and that have been taken out. */
   expirations: number;
+  /** To the swap file, padding included; an index is not counted. */
   bytesWritten: number;
+  /** From the swap file. */
   bytesRead: number;
   /** How far the swap file has been written. */
   swapFileBytes: number;
@@ -60,10 +67,13 @@ export interface SwapStoreStats {
   largestFreeRun: number;
   /** 1 - largestFreeRun / free pages, now. */
   fragmentation: number;
+  /** Values that were wanted again while they were on their way out, or no longer while on their way in. */
   canceledJobs: number;
   /** Times that a caller had to swap out on its own thread, as threads could not keep up or there are none. */
   blockingWaits: number;
+  /** Records that were not what the index says, and keys lost to a damaged index. */
   corruptRecords: number;
+  /** Reads, writes, syncs and compressions that failed. */
   ioErrors: number;
   /** Values that could not be encoded and stayed. */
   unserializable: number;
