@@ -48,3 +48,14 @@ export class SwapError extends Error {
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(`swapstore: broken invariant: ${message}`);
 }
+
+/** What an error says; anything may have been thrown. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** A failed call on the file at `path`, in the words of the store; an error that is in them already stays what it is. */
+export function asIoError(doing: string, path: string, cause: unknown): SwapError {
+  if (cause instanceof SwapError) return cause;
+  return new SwapError('ERR_SWAP_IO', `${doing} ${path}: ${reasonOf(cause)}`, { cause, path });
+}

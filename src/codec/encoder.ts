@@ -8,6 +8,7 @@
  */
 import { types } from 'node:util';
 import { serialize } from 'node:v8';
+import { isOneByte } from './one-byte.js';
 import type { ShapeNode, Shapes } from './shapes.js';
 import { depthMax, errorKinds, Flag, keptBytesMax, Tag, viewKinds } from './tags.js';
 
@@ -394,11 +395,6 @@ export class Encoder {
 function hasInheritedKeys(): boolean {
   for (const _ in Object.prototype) return true;
   return false;
-}
-
-function isOneByte(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return false;
-  return true;
 }
 
 /**

@@ -39,6 +39,13 @@ export function takeFingerprint(
   fingerprint.b = avalanche(b ^ Math.imul(a, 0x297a2d39));
 }
 
+/** The same of bytes that need not begin at a word. */
+export function takeFingerprintOf(bytes: Uint8Array, seedA: number, seedB: number): void {
+  const words = new Int32Array(Math.ceil(bytes.length / 4));
+  new Uint8Array(words.buffer).set(bytes);
+  takeFingerprint(words, 0, bytes.length, seedA, seedB);
+}
+
 /** Spreads each bit over all of them (the finalizer of MurmurHash3, Appleby). */
 function avalanche(value: number): number {
   let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import type { Disk, Environment } from '../environment.js';
-import { SwapError } from '../errors.js';
+import { asIoError, SwapError } from '../errors.js';
 import {
   type LogIdentity,
   type LogVisitor,
@@ -14,6 +14,7 @@ import {
   readLog,
   readLogHeader,
 } from './index-log.js';
+import { readWhole, writeWhole } from './whole.js';
 
 const fileMode = 0o600;
 const windowBytes = 1024 * 1024;
@@ -30,7 +31,7 @@ export interface FreshIndex {
 
 export class IndexFile {
   readonly path: string;
-  readonly identity: LogIdentity;
+  readonly #identity: LogIdentity;
   readonly #disk: Disk;
   /** Up to this it is not too long. */
   readonly #bytesMin: number;
@@ -58,7 +59,7 @@ export class IndexFile {
     this.#blockBytes = sizes.indexBlockBytes;
     this.#disk = disk;
     this.path = `${swapFile.path}.index`;
-    this.identity = identity;
+    this.#identity = identity;
     this.writer = new LogWriter(identity, sizes.indexBlockBytes);
     try {
       const found = this.#openExisting();
@@ -66,16 +67,14 @@ export class IndexFile {
       if (found === undefined) this.#install(this.begin());
       this.#fd = found ?? disk.open(this.path, 'r+', fileMode);
     } catch (cause) {
-      if (cause instanceof SwapError) throw cause;
-      throw this.#ioError('cannot open the index', cause);
+      throw asIoError('cannot open the index', this.path, cause);
     }
     try {
       this.#read(visitor);
       if (swapFile.isNew && this.#end > logHeaderBytes) throw this.#foreign('has lost its swap file');
     } catch (cause) {
       disk.close(this.#fd);
-      if (cause instanceof SwapError) throw cause;
-      throw this.#ioError('cannot read the index', cause);
+      throw asIoError('cannot read the index', this.path, cause);
     }
   }
 
@@ -112,16 +111,14 @@ export class IndexFile {
       // There is seldom one.
     }
     const fd = this.#disk.open(path, 'wx+', fileMode);
-    const header = makeLogHeader(this.identity);
-    for (let done = 0; done < header.length; )
-      done += this.#disk.write(fd, header, done, header.length - done, done);
-    return { fd, writer: new LogWriter(this.identity, this.#blockBytes), end: header.length, sequence: 1 };
+    const header = makeLogHeader(this.#identity);
+    writeWhole(this.#disk, fd, header, 0, header.length, 0);
+    return { fd, writer: new LogWriter(this.#identity, this.#blockBytes), end: header.length, sequence: 1 };
   }
 
   /** All of `fresh` has been written and synced: it is the index from now on. Throws as the disk. */
   replaceBy(fresh: FreshIndex): void {
-    this.#disk.rename(this.#freshPath, this.path);
-    this.#disk.syncDirectory(dirname(this.path));
+    this.#name();
     const old = this.#fd;
     this.#fd = fresh.fd;
     this.#end = fresh.end;
@@ -160,6 +157,11 @@ export class IndexFile {
   #install(fresh: FreshIndex): void {
     this.#disk.sync(fresh.fd);
     this.#disk.close(fresh.fd);
+    this.#name();
+  }
+
+  /** What was made under the other name is the index, and stays so. */
+  #name(): void {
     this.#disk.rename(this.#freshPath, this.path);
     this.#disk.syncDirectory(dirname(this.path));
   }
@@ -176,7 +178,7 @@ export class IndexFile {
       return window.subarray(offset - windowFrom, offset - windowFrom + bytes);
     };
     this.#checkHeader(read(0, logHeaderBytes));
-    const end = readLog(this.identity, size, read, visitor);
+    const end = readLog(this.#identity, size, read, visitor);
     this.#end = end.bytes;
     this.#sequence = end.sequence;
     this.#rewrittenBytes = end.bytes - logHeaderBytes;
@@ -189,18 +191,12 @@ export class IndexFile {
 
   #readAt(offset: number, bytes: number): Buffer {
     const target = Buffer.alloc(bytes);
-    let done = 0;
-    while (done < bytes) {
-      const count = this.#disk.read(this.#fd, target, done, bytes - done, offset + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return target.subarray(0, done);
+    return target.subarray(0, readWhole(this.#disk, this.#fd, target, 0, bytes, offset));
   }
 
   #checkHeader(header: Buffer): void {
     const found = readLogHeader(header);
-    const { identity } = this;
+    const identity = this.#identity;
     if (found === undefined) throw this.#foreign('is not an index of this version of swapstore, or damaged');
     if (found.serializer !== identity.serializer) {
       const names = [found.serializer, identity.serializer].map((name) =>
@@ -216,10 +212,5 @@ export class IndexFile {
     return new SwapError('ERR_SWAP_FORMAT', `the index ${this.path} ${what}; it was left as it is`, {
       path: this.path,
     });
-  }
-
-  #ioError(doing: string, cause: unknown): SwapError {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return new SwapError('ERR_SWAP_IO', `${doing} ${this.path}: ${reason}`, { cause, path: this.path });
   }
 }

@@ -12,7 +12,8 @@
  *
  * This file knows the format and no file system: `LogWriter` makes blocks, `readLog` reads them back.
  */
-import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
+import { fingerprint, takeFingerprintOf } from '../codec/fingerprint.js';
+import { isOneByte } from '../codec/one-byte.js';
 import { hashKey } from '../memory/key-hash.js';
 
 export const logHeaderBytes = 4096;
@@ -91,12 +92,9 @@ export function readLogHeader(header: Buffer): LogIdentity | undefined {
   };
 }
 
+/** The sum of a header, for which its own place counts as zeros. */
 function sumOfHeader(header: Buffer): void {
-  const words = new Int32Array(logHeaderBytes / 4);
-  for (let word = 0; word < words.length; word++) words[word] = header.readInt32LE(word * 4);
-  words[8] = 0;
-  words[9] = 0;
-  takeFingerprint(words, 0, logHeaderBytes, 0, 0);
+  takeFingerprintOf(Buffer.from(header.subarray(0, logHeaderBytes)).fill(0, 32, 40), 0, 0);
 }
 
 /** Collects operations and makes blocks of them. */
@@ -195,25 +193,27 @@ export class LogWriter {
   }
 
   #key(operation: number, key: string): void {
-    const twoByte = isTwoByte(key);
-    const bytes = this.#room(3 + 2 * key.length);
+    const twoByte = !isOneByte(key);
+    const bytes = this.#room(3);
     bytes[this.#at] = operation | (twoByte ? twoByteFlag : 0);
     bytes.writeUInt16LE(key.length, this.#at + 1);
-    const from = this.#at + 3;
-    this.#at =
-      from +
-      (twoByte ? bytes.ucs2Write(key, from, 2 * key.length) : bytes.latin1Write(key, from, key.length));
+    this.#at += 3;
+    this.#characters(key, twoByte);
     this.#touched.push(hashKey(key, this.#seedA, this.#seedB));
   }
 
   #text(text: string): void {
-    const twoByte = isTwoByte(text);
-    const bytes = this.#room(2 + 2 * text.length);
-    bytes.writeUInt16LE(text.length | (twoByte ? 0x8000 : 0), this.#at);
-    const from = this.#at + 2;
-    this.#at =
-      from +
-      (twoByte ? bytes.ucs2Write(text, from, 2 * text.length) : bytes.latin1Write(text, from, text.length));
+    const twoByte = !isOneByte(text);
+    this.#room(2).writeUInt16LE(text.length | (twoByte ? 0x8000 : 0), this.#at);
+    this.#at += 2;
+    this.#characters(text, twoByte);
+  }
+
+  #characters(text: string, twoByte: boolean): void {
+    const bytes = this.#room(2 * text.length);
+    this.#at += twoByte
+      ? bytes.ucs2Write(text, this.#at, 2 * text.length)
+      : bytes.latin1Write(text, this.#at, text.length);
   }
 
   #room(bytes: number): Buffer {
@@ -250,19 +250,12 @@ export class LogWriter {
   }
 }
 
-function isTwoByte(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return true;
-  return false;
-}
-
 /** The sum of a block: of its payload, and of the header by way of the seeds. */
 function sumOfBlock(block: Buffer, payloadBytes: number, seedA: number, seedB: number): void {
-  const words = new Int32Array(Math.ceil(payloadBytes / 4));
-  const bytes = new Uint8Array(words.buffer);
-  bytes.set(block.subarray(blockHeaderBytes, blockHeaderBytes + payloadBytes));
+  const payload = block.subarray(blockHeaderBytes, blockHeaderBytes + payloadBytes);
   const sequence = block.readUInt32LE(8);
   const kindAndFirst = Math.imul(block.readUInt32LE(24), 8) ^ block.readUInt32LE(12);
-  takeFingerprint(words, 0, payloadBytes, seedA ^ Math.imul(sequence, 0x9e3779b1), seedB ^ kindAndFirst);
+  takeFingerprintOf(payload, seedA ^ Math.imul(sequence, 0x9e3779b1), seedB ^ kindAndFirst);
 }
 
 /** What a log says, in its order. */

@@ -15,7 +15,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Disk } from '../environment.js';
-import { SwapError } from '../errors.js';
+import { asIoError, SwapError } from '../errors.js';
 import { isDead, ownIdentity, type ProcessIdentity } from './process-identity.js';
 
 /** How often to look again while somebody else breaks or writes a lock, and for how long in all: 2 s. */
@@ -144,9 +144,5 @@ function locked(path: string, lockPath: string, holder: Holder | undefined): Swa
 }
 
 function ioError(lockPath: string, cause: unknown): SwapError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new SwapError('ERR_SWAP_IO', `cannot lock the swap file with ${lockPath}: ${reason}`, {
-    cause,
-    path: lockPath,
-  });
+  return asIoError('cannot lock the swap file with', lockPath, cause);
 }

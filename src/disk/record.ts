@@ -12,6 +12,7 @@
  * compressed payload is checked after it was inflated into a buffer of exactly the size that word 4 says.
  */
 import { Compression } from '../codec/compression.js';
+import { isOneByte } from '../codec/one-byte.js';
 import { assert } from '../errors.js';
 
 export const recordMagic = 0x31505753; // 'SWP1'
@@ -74,12 +75,6 @@ export class RecordBuffer {
     this.bytes = Buffer.from(memory, byteOffset, byteLength);
     this.words = new Int32Array(memory, byteOffset, byteLength / 4);
   }
-}
-
-/** True when every character of `key` fits in one byte. */
-function isOneByte(key: string): boolean {
-  for (let at = 0; at < key.length; at++) if (key.charCodeAt(at) > 0xff) return false;
-  return true;
 }
 
 /**

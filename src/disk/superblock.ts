@@ -3,7 +3,7 @@
  * Nothing is done to a file that does not say so. The seeds are those of the records' sums, and what a persistent file
  * and its index have in common.
  */
-import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
+import { fingerprint, takeFingerprintOf } from '../codec/fingerprint.js';
 
 export const superblockBytes = 4096;
 const magic = Buffer.from('SWAPSTOR', 'latin1');
@@ -12,6 +12,7 @@ const scratchKind = 1;
 const persistentKind = 2;
 /** What of the block is in use: magic, version, kind, page size, two seeds, and their checksum. */
 const usedBytes = 32;
+const checksumOffset = 28;
 
 export interface Superblock {
   readonly persistent: boolean;
@@ -28,14 +29,15 @@ export function makeSuperblock({ persistent, pageSize, seedA, seedB }: Superbloc
   block.writeUInt32LE(pageSize, 16);
   // Of a scratch file the seeds are a secret of its process.
   if (persistent) block.writeInt32LE(seedB, block.writeInt32LE(seedA, 20));
-  block.writeInt32LE(checksum(block), 28);
+  block.writeInt32LE(checksum(block), checksumOffset);
   return block;
 }
 
 /** What a block says, or undefined when it is not that of a file of ours, of this version. */
 export function readSuperblock(block: Buffer): Superblock | undefined {
   if (block.length < usedBytes || !block.subarray(0, magic.length).equals(magic)) return undefined;
-  if (block.readInt32LE(28) !== checksum(block) || block.readUInt32LE(8) !== formatVersion) return undefined;
+  if (block.readInt32LE(checksumOffset) !== checksum(block) || block.readUInt32LE(8) !== formatVersion)
+    return undefined;
   const kind = block.readUInt32LE(12);
   if (kind !== scratchKind && kind !== persistentKind) return undefined;
   return {
@@ -47,8 +49,6 @@ export function readSuperblock(block: Buffer): Superblock | undefined {
 }
 
 function checksum(block: Buffer): number {
-  const words = new Int32Array(7);
-  for (let word = 0; word < words.length; word++) words[word] = block.readInt32LE(word * 4);
-  takeFingerprint(words, 0, words.byteLength, 0, 0);
+  takeFingerprintOf(block.subarray(0, checksumOffset), 0, 0);
   return fingerprint.a;
 }

@@ -12,10 +12,11 @@
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Disk } from '../environment.js';
-import { assert, SwapError } from '../errors.js';
+import { asIoError, assert, SwapError } from '../errors.js';
 import { sweepLeftovers } from './leftovers.js';
 import { acquireLock, type Lock } from './lock.js';
 import { makeSuperblock, readSuperblock, type Superblock, superblockBytes } from './superblock.js';
+import { readWhole, writeWhole } from './whole.js';
 
 const maxSwapDefault = 4 * 1024 ** 3;
 const pageCountMax = 2 ** 32;
@@ -77,7 +78,14 @@ export class SwapFile {
       if (!persistent) disk.truncate(this.fd, 0);
       const { seedA, seedB } = this;
       if (this.isNew)
-        this.#writeAt(makeSuperblock({ persistent, pageSize, seedA, seedB }), 0, superblockBytes, 0);
+        writeWhole(
+          disk,
+          this.fd,
+          makeSuperblock({ persistent, pageSize, seedA, seedB }),
+          0,
+          superblockBytes,
+          0,
+        );
       // A persistent file grows and shrinks with what is in it.
       if (persistent) {
         this.#writtenBytes = Math.max(superblockBytes, disk.stat(this.fd).size);
@@ -120,14 +128,7 @@ export class SwapFile {
   /** Reads from the start of a page; returns the count, which is short only at the end of the file. Throws as the disk. */
   read(target: Uint8Array, offset: number, length: number, page: number): number {
     assert(this.#open, 'the swap file is open');
-    const position = this.offsetOf(page);
-    let done = this.#disk.read(this.fd, target, offset, length, position);
-    while (done < length) {
-      const more = this.#disk.read(this.fd, target, offset + done, length - done, position + done);
-      if (more === 0) break;
-      done += more;
-    }
-    return done;
+    return readWhole(this.#disk, this.fd, target, offset, length, this.offsetOf(page));
   }
 
   /** Writes all of `length` bytes from the start of a page on. Throws as the disk. */
@@ -136,7 +137,7 @@ export class SwapFile {
       this.#open && page >= 0 && page + length / this.pageSize <= this.pageCount,
       'a write lies within the file',
     );
-    this.#writeAt(source, offset, length, this.offsetOf(page));
+    writeWhole(this.#disk, this.fd, source, offset, length, this.offsetOf(page));
     this.noteWritten(page, Math.ceil(length / this.pageSize));
   }
 
@@ -156,14 +157,6 @@ export class SwapFile {
       if (directory !== undefined) attempt(() => this.#disk.removeDirectory(directory));
     }
     this.#lock?.release();
-  }
-
-  #writeAt(source: Uint8Array, offset: number, length: number, position: number): void {
-    for (let done = 0; done < length; ) {
-      const count = this.#disk.write(this.fd, source, offset + done, length - done, position + done);
-      if (count === 0) throw new Error('write returned 0');
-      done += count;
-    }
   }
 }
 
@@ -284,12 +277,6 @@ function freeBytes(disk: Disk, path: string): number {
     // An anonymous file's directory is gone; the same file system is below.
     return attempt(() => disk.space(join(path, '..', '..')).freeBytes) ?? Number.POSITIVE_INFINITY;
   }
-}
-
-function asIoError(doing: string, path: string, cause: unknown): SwapError {
-  if (cause instanceof SwapError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new SwapError('ERR_SWAP_IO', `${doing} ${path}: ${reason}`, { cause, path });
 }
 
 /** For clean-up that may find nothing to do. */

@@ -9,7 +9,7 @@ import { getSystemErrorName } from 'node:util';
 import { RecordBuffer } from '../disk/record.js';
 import type { Sealer } from '../disk/seal.js';
 import type { Clock, Disk, Thread, Threads } from '../environment.js';
-import { SwapError } from '../errors.js';
+import { reasonOf, SwapError } from '../errors.js';
 import { type Job, JobType } from './job.js';
 import { LoadArea } from './load-area.js';
 import { controlBytes, Field, jobsMax, Ring, Status, ThreadState, threadNumbers, Word } from './ring.js';
@@ -396,8 +396,7 @@ export class IoPool<T> {
       return;
     }
     this.threadsMax = 0;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const message = `I/O threads cannot be used, and the store goes on without them: ${reason}`;
+    const message = `I/O threads cannot be used, and the store goes on without them: ${reasonOf(cause)}`;
     this.#options.onWarning(new SwapError('ERR_SWAP_WORKER', message, { cause }));
     this.#pollSoon();
   }

@@ -14,6 +14,7 @@ import {
 } from '../disk/record.js';
 import type { Sealer } from '../disk/seal.js';
 import { superblockBytes } from '../disk/superblock.js';
+import { readWhole, writeWhole } from '../disk/whole.js';
 import type { Disk } from '../environment.js';
 import { JobType } from './job.js';
 import { canceledJob, Field, noJob, Ring, Status, ThreadState, unknownError, Word } from './ring.js';
@@ -77,20 +78,12 @@ function run(
   }
   const fd = ring.get(job, Field.Fd);
   const position = ring.position(job);
-  if (type === JobType.Write && sealer !== undefined) {
+  if (type === JobType.Load) return readWhole(disk, fd, area.bytes, offset, length, position);
+  if (sealer !== undefined) {
     const pageSize = ring.get(job, Field.PageSize);
     sealRecords(area, offset, length, (position - superblockBytes) / pageSize, pageSize, sealer);
   }
-  // Over short counts: a read ends at the end of the file, a write never.
-  for (let done = 0; done < length; ) {
-    const count =
-      type === JobType.Load
-        ? disk.read(fd, area.bytes, offset + done, length - done, position + done)
-        : disk.write(fd, area.bytes, offset + done, length - done, position + done);
-    if (count === 0 && type === JobType.Load) return done;
-    if (count === 0) throw new Error('write returned 0');
-    done += count;
-  }
+  writeWhole(disk, fd, area.bytes, offset, length, position);
   return length;
 }
 

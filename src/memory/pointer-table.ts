@@ -11,6 +11,7 @@
  *
  * A block that was freed keeps word 4, which says how long it is; its flags say that it is not live.
  */
+import { isOneByte } from '../codec/one-byte.js';
 import { assert } from '../errors.js';
 import { chunkOf, chunkWords, inChunk, KeyArena } from './key-arena.js';
 import { KeyExtras } from './key-extras.js';
@@ -81,7 +82,7 @@ export class PointerTable {
   insert(key: string, hash: number): number {
     // First what can fail for want of memory, so that a failure leaves no key that only a walk would meet.
     this.#index.reserve(hash);
-    const twoByte = isTwoByte(key);
+    const twoByte = !isOneByte(key);
     const slot = this.#arena.take(blockWordsOf(key.length, twoByte));
     const words = this.#arena.words[chunkOf(slot)]!;
     const at = inChunk(slot);
@@ -283,11 +284,6 @@ export class PointerTable {
     else if (key.length > 64) bytes.latin1Write(key, at, key.length);
     else for (let index = 0; index < key.length; index++) bytes[at + index] = key.charCodeAt(index);
   }
-}
-
-function isTwoByte(key: string): boolean {
-  for (let at = 0; at < key.length; at++) if (key.charCodeAt(at) > 0xff) return true;
-  return false;
 }
 
 function blockWordsOf(length: number, twoByte: boolean): number {

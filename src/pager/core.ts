@@ -11,7 +11,7 @@ import type { RecordBuffer } from '../disk/record.js';
 import type { Sealer } from '../disk/seal.js';
 import type { SwapFile } from '../disk/swap-file.js';
 import type { Environment } from '../environment.js';
-import { assert, SwapError } from '../errors.js';
+import { assert, reasonOf, SwapError } from '../errors.js';
 import type { IoPool } from '../io/io-pool.js';
 import { prepareRecords, sealRecords } from '../io/run-job.js';
 import type { PointerTable } from '../memory/pointer-table.js';
@@ -222,7 +222,10 @@ export class Core {
   /** An I/O error in the words of the store. */
   ioError(doing: string, cause: unknown, about: { key?: string; page?: number } = {}): SwapError {
     if (cause instanceof SwapError) return cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return new SwapError('ERR_SWAP_IO', `${doing}: ${reason}`, { ...about, cause, path: this.file.path });
+    return new SwapError('ERR_SWAP_IO', `${doing}: ${reasonOf(cause)}`, {
+      ...about,
+      cause,
+      path: this.file.path,
+    });
   }
 }

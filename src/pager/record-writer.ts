@@ -14,7 +14,7 @@ import {
   writeHeader,
   writeKey,
 } from '../disk/record.js';
-import { SwapError } from '../errors.js';
+import { reasonOf, SwapError } from '../errors.js';
 import { pageSizeMax } from '../options.js';
 import type { PayloadFormat } from './payload-format.js';
 
@@ -90,8 +90,7 @@ export class RecordWriter {
       target.set(bytes, start);
       return start + bytes.length;
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      const message = `the value of ${JSON.stringify(key.slice(0, 100))} cannot be encoded: ${reason}`;
+      const message = `the value of ${JSON.stringify(key.slice(0, 100))} cannot be encoded: ${reasonOf(cause)}`;
       throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { cause, key });
     } finally {
       this.#format.foreign.leave();

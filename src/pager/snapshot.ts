@@ -5,7 +5,7 @@
  */
 import { dirname } from 'node:path';
 import type { Environment } from '../environment.js';
-import { SwapError } from '../errors.js';
+import { asIoError, SwapError } from '../errors.js';
 import { readAll, writeAll } from '../io/large-io.js';
 
 const chunkBytes = 1024 * 1024;
@@ -43,9 +43,7 @@ export async function copyStore(
         // It may have its last name already.
       }
     }
-    if (cause instanceof SwapError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SwapError('ERR_SWAP_IO', `cannot make a snapshot at ${path}: ${reason}`, { cause, path });
+    throw asIoError('cannot make a snapshot at', path, cause);
   }
 }
 
