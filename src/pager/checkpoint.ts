@@ -26,7 +26,7 @@ interface Written {
   /** Of the value that was encoded: if it is another by the time it is written, this record is of no use. */
   readonly generationBefore: number;
   readonly generation: number;
-  readonly recordBytes: number;
+  recordBytes: number;
   readonly payloadBytes: number;
   readonly fingerprintA: number;
   readonly fingerprintB: number;
@@ -91,11 +91,12 @@ export class Checkpoint {
         const buffer = this.#fill(left, from, chunk);
         from += Math.max(1, this.#taken);
         if (chunk.length === 0) continue;
-        const length = this.#core.pagesOf(this.#usedBytes) * this.#core.options.pageSize;
-        const first = this.#takePages(chunk, length);
+        const length = this.#usedBytes;
+        const count = this.#core.pagesOf(length);
+        const first = this.#takePages(chunk, count);
         let failure: unknown;
         this.#core.seal(buffer, 0, length, first);
-        this.writing = [first, length / this.#core.options.pageSize];
+        this.writing = [first, count];
         const write: Request = {
           kind: 'write',
           fd: this.#core.file.fd,
@@ -113,7 +114,7 @@ export class Checkpoint {
         this.writing = [0, 0];
         for (const written of chunk) this.#attach(written, failure === undefined);
         if (failure !== undefined) throw failure;
-        this.#core.file.noteWritten(first, length / this.#core.options.pageSize);
+        this.#core.file.noteWritten(first, count);
       }
       // What was set again, or went on its way out, while it was written.
       left = left.filter((entry) => this.#dirty.has(entry));
@@ -162,13 +163,12 @@ export class Checkpoint {
     return buffer;
   }
 
-  #compress(buffer: RecordBuffer, chunk: Written[]): void {
+  #compress(buffer: RecordBuffer, chunk: readonly Written[]): void {
     this.#core.compress(buffer, chunk.length);
     let offset = 0;
-    for (const [index, written] of chunk.entries()) {
-      const recordBytes = buffer.words[(offset >>> 2) + 1]!;
-      chunk[index] = { ...written, recordBytes };
-      offset += paddedBytes(recordBytes, this.#core.options.pageSize);
+    for (const written of chunk) {
+      written.recordBytes = buffer.words[(offset >>> 2) + 1]!;
+      offset += paddedBytes(written.recordBytes, this.#core.options.pageSize);
     }
     this.#usedBytes = offset;
   }
@@ -187,8 +187,7 @@ export class Checkpoint {
   }
 
   /** Gives a chunk its pages, in one run. Throws ERR_SWAP_FULL. */
-  #takePages(chunk: readonly Written[], length: number): number {
-    const count = length / this.#core.options.pageSize;
+  #takePages(chunk: readonly Written[], count: number): number {
     const first = this.#space.take(count);
     if (first === -1) throw fullError(this.#core, chunk[0]!.entry.key, count);
     let page = first;

@@ -23,7 +23,7 @@ import { none } from '../memory/pointer-table.js';
 import { Checkpoint } from './checkpoint.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
-import { perform, performNow, type Steps } from './file-steps.js';
+import { drive, driveNow, type Steps } from './file-steps.js';
 import type { RecordWriter } from './record-writer.js';
 import { copyStore } from './snapshot.js';
 import type { Space } from './space.js';
@@ -120,14 +120,11 @@ export class Durability {
       const recordBytes = table.recordBytes(slot);
       if (recordBytes > 0) this.#releasing.push(table.page(slot), this.#core.pagesOf(recordBytes));
     }
-    for (const { page, recordBytes } of this.#orphans.values())
-      this.#releasing.push(page, this.#core.pagesOf(recordBytes));
-    this.#orphans.clear();
+    for (const slot of this.#orphans.keys()) this.#supersede(slot);
     this.#checkpoint.clear();
     this.#unsynced.length = 0;
     this.#suspects.length = 0;
     this.#index.writer.clear();
-    // The codec goes on with its shapes, which a log that begins with `clear` must still know.
     this.#schedule();
   }
 
@@ -163,16 +160,7 @@ export class Durability {
     if (this.#isFlushing) return false;
     this.#isFlushing = true;
     try {
-      const steps = this.#steps();
-      for (let step = steps.next(); step.done !== true; ) {
-        try {
-          performNow(step.value, this.#core.environment);
-        } catch (cause) {
-          step = steps.throw(this.#core.ioError('cannot make the store durable', cause));
-          continue;
-        }
-        step = steps.next();
-      }
+      driveNow(this.#steps(), this.#core.environment, this.#asError);
     } finally {
       this.#isFlushing = false;
     }
@@ -251,21 +239,14 @@ export class Durability {
   async #run(): Promise<void> {
     this.#isFlushing = true;
     try {
-      const steps = this.#steps();
-      for (let step = steps.next(); step.done !== true; ) {
-        let failure: unknown;
-        try {
-          await perform(step.value, this.#core.environment);
-        } catch (cause) {
-          failure = this.#core.ioError('cannot make the store durable', cause);
-        }
-        step = failure === undefined ? steps.next() : steps.throw(failure);
-      }
+      await drive(this.#steps(), this.#core.environment, this.#asError);
     } finally {
       this.#isFlushing = false;
       this.#core.progressed();
     }
   }
+
+  #asError = (cause: unknown): SwapError => this.#core.ioError('cannot make the store durable', cause);
 
   #schedule(): void {
     if (this.#cancelTimer !== undefined || this.#closed) return;

@@ -2,6 +2,8 @@
  * Work on files whose steps are written once and driven by either of two: one makes each call at once, the other awaits
  * it. The steps are a generator that yields what it wants done, and is told by an exception when it failed.
  */
+
+import { writeWhole } from '../disk/whole.js';
 import type { Environment } from '../environment.js';
 import { writeAll } from '../io/large-io.js';
 
@@ -22,16 +24,11 @@ export type Steps<T = void> = Generator<Request, T, void>;
 export function performNow(request: Request, { disk }: Environment): void {
   if (request.kind === 'sync') disk.sync(request.fd);
   if (request.kind !== 'write') return;
-  const { fd, bytes, length, position } = request;
-  for (let done = 0; done < length; ) {
-    const count = disk.write(fd, bytes, done, length - done, position + done);
-    if (count === 0) throw new Error('write returned 0');
-    done += count;
-  }
+  writeWhole(disk, request.fd, request.bytes, 0, request.length, request.position);
 }
 
 /** Has the runtime's threads do it. Rejects as the disk. */
-export function perform(request: Request, { disk, clock }: Environment): Promise<void> {
+function perform(request: Request, { disk, clock }: Environment): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (error: Error | null | undefined): void => {
       if (error === null || error === undefined) resolve();
@@ -41,4 +38,34 @@ export function perform(request: Request, { disk, clock }: Environment): Promise
     else if (request.kind === 'sync') disk.syncAsync(request.fd, done);
     else writeAll(disk, request.fd, request.bytes, request.length, request.position, done);
   });
+}
+
+/** Takes all steps on this thread. They are told of what fails as `asError` puts it; throws what they throw. */
+export function driveNow(steps: Steps, environment: Environment, asError: (cause: unknown) => unknown): void {
+  for (let step = steps.next(); step.done !== true; ) {
+    let failure: unknown;
+    try {
+      performNow(step.value, environment);
+    } catch (cause) {
+      failure = asError(cause);
+    }
+    step = failure === undefined ? steps.next() : steps.throw(failure);
+  }
+}
+
+/** The same off this thread. */
+export async function drive(
+  steps: Steps,
+  environment: Environment,
+  asError: (cause: unknown) => unknown,
+): Promise<void> {
+  for (let step = steps.next(); step.done !== true; ) {
+    let failure: unknown;
+    try {
+      await perform(step.value, environment);
+    } catch (cause) {
+      failure = asError(cause);
+    }
+    step = failure === undefined ? steps.next() : steps.throw(failure);
+  }
 }
