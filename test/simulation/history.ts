@@ -113,6 +113,17 @@ export async function runHistory(
     store.set(key, { [`field${random.below(20)}`]: value }, { ttl: lives ? ttlMs : 0 });
     oracle.changed(key, value);
   };
+  /** Begins a flush that is under way while other things happen. */
+  const flushMeanwhile = () => {
+    const { moment } = oracle;
+    const began = crashes;
+    void store.flush().then(
+      () => {
+        if (crashes === began) oracle.durable(moment);
+      },
+      () => {},
+    );
+  };
   for (let step = 0; step < steps; step++) {
     const what = random.below(100);
     const key = keyOf();
@@ -130,15 +141,7 @@ export async function runHistory(
       await world.drive(store.flush());
       oracle.durable(moment);
     } else if (what < 84) {
-      // A flush that is under way while other things happen.
-      const { moment } = oracle;
-      const began = crashes;
-      void store.flush().then(
-        () => {
-          if (crashes === began) oracle.durable(moment);
-        },
-        () => {},
-      );
+      flushMeanwhile();
     } else if (what < 92) {
       await world.round();
     } else if (what < 95) {
@@ -153,14 +156,7 @@ export async function runHistory(
     } else if (what < 99) {
       // Often in the middle of a flush.
       if (random.below(3) > 0) {
-        const { moment } = oracle;
-        const began = crashes;
-        void store.flush().then(
-          () => {
-            if (crashes === began) oracle.durable(moment);
-          },
-          () => {},
-        );
+        flushMeanwhile();
         for (let rounds = random.below(24); rounds > 0; rounds--) {
           if (random.below(2) === 0) set(keyOf());
           if (random.below(4) === 0) store.swapOutSync(keyOf());
