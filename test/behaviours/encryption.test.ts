@@ -17,6 +17,11 @@ import {
 const secret = 'attack at dawn';
 const ownKey = Uint8Array.from({ length: 32 }, (_, index) => index * 7);
 
+/** Every eight characters of `text`: shorter ones stand in megabytes of noise by chance, as four once did. */
+function piecesOf(text: string): string[] {
+  return Array.from({ length: text.length - 7 }, (_, at) => text.slice(at, at + 8));
+}
+
 /** Every write that the disk is asked for, with its position. */
 function recordWrites(world: World): Array<{ position: number; bytes: Buffer }> {
   const writes: Array<{ position: number; bytes: Buffer }> = [];
@@ -49,8 +54,7 @@ describe('an encrypted store', () => {
       for (let index = 0; index < 300; index++) store.swapOutSync(`${secret} key ${index}`);
       const file = readFileSync(path);
       expect(file.length).toBeGreaterThan(4096);
-      expect(file.includes('attack')).toBe(false);
-      expect(file.includes('dawn')).toBe(false);
+      for (const piece of piecesOf(secret)) expect(file.includes(piece)).toBe(false);
       for (let index = 0; index < 300; index++)
         expect(store.get(`${secret} key ${index}`)).toEqual({ text: `${secret} ${index}` });
       expect(store.get('large')).toBe(large);
@@ -61,7 +65,7 @@ describe('an encrypted store', () => {
     const path = freshPath();
     const store = openStore({ path, threads: 0, maxMemory: 0 });
     store.set(secret, secret);
-    expect(readFileSync(path).includes(secret)).toBe(true);
+    for (const piece of piecesOf(secret)) expect(readFileSync(path).includes(piece)).toBe(true);
   });
 
   it('uses no nonce twice, whatever becomes of what it encrypts', async () => {
