@@ -2,9 +2,11 @@
  * Puts the rooms of a store together: opens the file, sizes the buffers, and hands all of it to the pager.
  */
 import { Codec } from './codec/codec.js';
+import { drive, driveNow, type Steps } from './disk/file-steps.js';
 import { IndexFile } from './disk/index-file.js';
 import { PageMap } from './disk/page-map.js';
-import { Sealer, sealKeyBytes, sessionKey } from './disk/seal.js';
+import { saltBytes } from './disk/record.js';
+import { BlockCipher, Sealer, sealKeyBytes } from './disk/seal.js';
 import { SwapFile } from './disk/swap-file.js';
 import type { Environment } from './environment.js';
 import { SwapError } from './errors.js';
@@ -25,11 +27,29 @@ const slabBytesMax = 1024 * 1024;
 /** With the landing area, which is four slabs long, 16 MiB at most. */
 const slabCount = 12;
 
-/** Opens a store's rooms. Throws ERR_SWAP_OPTION, _LOCKED, _FORMAT, _IO. */
+/** Opens a store's rooms at once. Throws ERR_SWAP_OPTION, _LOCKED, _FORMAT, _IO. */
 export function buildPager(given: SwapStoreOptions): Pager {
   const options = checkOptions(given);
   const environment = environmentOf(given) ?? nodeEnvironment;
+  return driveNow(build(options, environment), environment, asItIs);
+}
+
+/** The same, but the index of a persistent store is read off the event loop. Rejects as the other throws. */
+export async function buildPagerSoon(given: SwapStoreOptions): Promise<Pager> {
+  const options = checkOptions(given);
+  const environment = environmentOf(given) ?? nodeEnvironment;
+  return drive(build(options, environment), environment, asItIs);
+}
+
+const asItIs = (cause: unknown): unknown => cause;
+
+function* build(options: CheckedOptions, environment: Environment): Steps<Pager> {
   const { disk, clock, threads } = environment;
+  const randomBytes = (length: number): Uint8Array => {
+    const words = Uint32Array.from({ length: length / 4 }, () => environment.random());
+    return new Uint8Array(words.buffer);
+  };
+  const key = options.encryption === true ? randomBytes(sealKeyBytes) : options.encryption || undefined;
   const file = new SwapFile({
     path: options.path,
     pageSize: options.pageSize,
@@ -37,18 +57,24 @@ export function buildPager(given: SwapStoreOptions): Pager {
     persistent: options.persist,
     seedA: environment.random() | 0,
     seedB: environment.random() | 0,
+    key: options.persist && key !== undefined ? { bytes: key, salt: randomBytes(saltBytes) } : undefined,
     disk,
   });
-  const table = new PointerTable(environment.random(), environment.random());
+  // The index of a persistent store holds hashes, so that they stay what they are.
+  const table = options.persist
+    ? new PointerTable(file.seedA, file.seedB)
+    : new PointerTable(environment.random(), environment.random());
   const codec = new Codec((name) => pager.core.notices.warn(flattened(name)));
-  const recovery = new Recovery(table, codec);
+  const recovery = new Recovery(table, codec, file.pageCount);
   const pages = new PageMap(file.pageCount);
-  const index = options.persist ? openIndex(file, options, environment, recovery, pages) : undefined;
+  const cipher = key && new BlockCipher(key, () => randomBytes(saltBytes));
+  const index = options.persist
+    ? yield* openIndex(file, options, environment, cipher, recovery, pages)
+    : undefined;
   const random = new Xorshift(environment.random());
   const policy = createPolicy<Entry>(options.policy, options.maxMemory, () => random.below(2 ** 32));
   const slabBytes = slabBytesFor(options.maxMemory);
-  const sealKey = sealKeyFor(options.encryption, environment);
-  const sealer = sealKey === undefined ? undefined : new Sealer(sealKey);
+  const sealer = key && new Sealer({ key, salt: randomBytes(saltBytes) });
   const pool = new IoPool<JobOwner>({
     threadsMax: options.threads,
     disk,
@@ -58,7 +84,6 @@ export function buildPager(given: SwapStoreOptions): Pager {
     slabCount,
     loadAreaBytes: 4 * slabBytes,
     workerUrl: options.workerUrl,
-    sealKey,
     sealer,
     onCompleted: (job) => pager.completed(job),
     mustYield: () => pager.core.handsAreFull,
@@ -83,19 +108,21 @@ export function buildPager(given: SwapStoreOptions): Pager {
 }
 
 /** Opens the index of a persistent store and takes over what it says. Gives the swap file up when it cannot. */
-function openIndex(
+function* openIndex(
   file: SwapFile,
   options: CheckedOptions,
   environment: Environment,
+  seal: BlockCipher | undefined,
   recovery: Recovery,
   pages: PageMap,
-): IndexFile {
+): Steps<IndexFile> {
   let index: IndexFile | undefined;
   try {
     const { pageSize, seedA, seedB } = file;
     const identity = { pageSize, seedA, seedB, serializer: options.serializer?.name ?? '' };
-    index = new IndexFile(environment.disk, file, identity, environment, recovery);
-    recovery.occupy(pages, pageSize, file.path);
+    const { disk } = environment;
+    index = yield* IndexFile.open({ disk, swapFile: file, identity, seal, sizes: environment }, recovery);
+    yield* recovery.occupy(pages, pageSize, file.path);
     return index;
   } catch (error) {
     index?.close();
@@ -119,16 +146,6 @@ function reportLost(pager: Pager, count: number): void {
 function slabBytesFor(maxMemory: number): number {
   const share = 2 ** Math.floor(Math.log2(Math.max(1, maxMemory / 64)));
   return Math.min(slabBytesMax, Math.max(slabBytesMin, share));
-}
-
-/** The key of this session: made from the user's, or from one that nobody else will ever have. */
-function sealKeyFor(given: boolean | Uint8Array, environment: Environment): Uint8Array | undefined {
-  if (given === false) return undefined;
-  const fresh = (): Uint8Array => {
-    const words = Uint32Array.from({ length: sealKeyBytes / 4 }, () => environment.random());
-    return new Uint8Array(words.buffer);
-  };
-  return sessionKey(given === true ? fresh() : given, fresh());
 }
 
 function flattened(constructorName: string): SwapError {

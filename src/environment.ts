@@ -4,6 +4,7 @@
  *
  * A test passes its own through `options[environmentKey]`; the key is not exported from the package.
  */
+import type { SealSecret } from './disk/seal.js';
 
 /** Time, and the turns of the event loop. */
 export interface Clock {
@@ -76,7 +77,7 @@ export interface ThreadStart {
   /** The thread's number, from 0 to the most threads less one. */
   readonly index: number;
   /** What records are encrypted with, where they are. */
-  readonly sealKey: Uint8Array | undefined;
+  readonly sealSecret: SealSecret | undefined;
   /** The worker module, when the user moved it. */
   readonly workerUrl: URL | undefined;
 }

@@ -229,8 +229,11 @@ function checkPersist(options: SwapStoreOptions): boolean {
     throw new SwapError('ERR_SWAP_OPTION', 'persist needs a path: what has no name cannot be opened again');
   if (!persist && options.flushIntervalMs !== undefined)
     throw new SwapError('ERR_SWAP_OPTION', 'flushIntervalMs has no meaning without persist');
-  if (persist && options.encryption !== undefined && options.encryption !== false)
-    throw unavailable('encryption of a persistent store');
+  if (persist && options.encryption === true) {
+    const message =
+      'encryption true makes a key that dies with the process, so that nothing could be read after it: with persist, give a Uint8Array of 32 bytes';
+    throw new SwapError('ERR_SWAP_OPTION', message);
+  }
   return persist;
 }
 

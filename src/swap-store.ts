@@ -3,7 +3,7 @@
  * the pager; it holds no state but whether it is open. The one thing done here for speed is a hit of `get`: one look-up
  * and one touch, before anything else is asked.
  */
-import { buildPager } from './build-pager.js';
+import { buildPager, buildPagerSoon } from './build-pager.js';
 import type { SwapError } from './errors.js';
 import { checkKey, checkKeys } from './keys.js';
 import { none } from './memory/pointer-table.js';
@@ -24,7 +24,7 @@ import { Closing, closedError } from './pager/closing.js';
 import { Computations } from './pager/computations.js';
 import type { Entry } from './pager/entry.js';
 import type { StoreEvent } from './pager/notices.js';
-import type { EntryTerms, Pager } from './pager/pager.js';
+import { type EntryTerms, Pager } from './pager/pager.js';
 import { notePager } from './pager/pager-of.js';
 import { snapshotStats } from './pager/snapshot-stats.js';
 import type { SwapStoreStats } from './stats.js';
@@ -57,8 +57,11 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
    *
    * @throws SwapError ERR_SWAP_OPTION, ERR_SWAP_LOCKED, ERR_SWAP_FORMAT, ERR_SWAP_IO.
    */
-  constructor(options: SwapStoreOptions = noOptions) {
-    const pager = buildPager(options);
+  constructor(options?: SwapStoreOptions);
+  /** @internal The rooms are built already. */
+  constructor(pager: Pager);
+  constructor(options: SwapStoreOptions | Pager = noOptions) {
+    const pager = options instanceof Pager ? options : buildPager(options);
     this.#pager = pager;
     this.#residents = pager.core.residents;
     this.#awaiting = new Awaiting(pager);
@@ -68,9 +71,9 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     notePager(this, pager);
   }
 
-  /** The same as the constructor, for symmetry with persistent stores. */
+  /** The same as the constructor, but the index of a persistent store is read off the event loop. */
   static async open<V = unknown>(options: SwapStoreOptions = noOptions): Promise<SwapStore<V>> {
-    return new SwapStore<V>(options);
+    return new SwapStore<V>(await buildPagerSoon(options));
   }
 
   // ── Map-like; these block, and only when they touch a swapped value ──

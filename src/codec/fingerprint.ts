@@ -41,8 +41,15 @@ export function takeFingerprint(
 
 /** The same of bytes that need not begin at a word. */
 export function takeFingerprintOf(bytes: Uint8Array, seedA: number, seedB: number): void {
-  const words = new Int32Array(Math.ceil(bytes.length / 4));
-  new Uint8Array(words.buffer).set(bytes);
+  const count = Math.ceil(bytes.length / 4);
+  const { buffer, byteOffset } = bytes;
+  let words: Int32Array;
+  if (byteOffset % 4 === 0 && byteOffset + 4 * count <= buffer.byteLength) {
+    words = new Int32Array(buffer, byteOffset, count);
+  } else {
+    words = new Int32Array(count);
+    new Uint8Array(words.buffer).set(bytes);
+  }
   takeFingerprint(words, 0, bytes.length, seedA, seedB);
 }
 

@@ -5,77 +5,82 @@
 import { dirname } from 'node:path';
 import type { Disk, Environment } from '../environment.js';
 import { asIoError, SwapError } from '../errors.js';
+import type { Steps } from './file-steps.js';
 import {
+  type BlockSeal,
+  type LogHeader,
   type LogIdentity,
-  type LogVisitor,
-  LogWriter,
   logHeaderBytes,
   makeLogHeader,
-  readLog,
   readLogHeader,
-} from './index-log.js';
-import { readWhole, writeWhole } from './whole.js';
+} from './index-format.js';
+import { type LogEnd, type LogVisitor, readLog, Window } from './index-reader.js';
+import { LogWriter } from './index-writer.js';
+import { saltBytes } from './record.js';
+import { writeWhole } from './whole.js';
 
 const fileMode = 0o600;
-const windowBytes = 1024 * 1024;
 /** The log is written anew when it is so many times as long as it was when it was last written. */
 const rewriteGrowth = 3;
+/** When the store closes, when what was added is more than this share of that: opening is then as fast as it can be. */
+const closeGrowth = 1 / 4;
 
 /** One that is being made, to take the place of the other. */
 export interface FreshIndex {
   readonly fd: number;
+  readonly header: LogHeader;
   readonly writer: LogWriter;
   end: number;
   sequence: number;
 }
 
+/** What an index is opened with. */
+export interface IndexTerms {
+  readonly disk: Disk;
+  /** The file that it belongs to. */
+  readonly swapFile: { readonly path: string; readonly isNew: boolean; readonly isEmpty: boolean };
+  readonly identity: LogIdentity;
+  readonly seal: BlockSeal | undefined;
+  readonly sizes: Pick<Environment, 'indexBytesMin' | 'indexBlockBytes'>;
+}
+
 export class IndexFile {
   readonly path: string;
-  readonly #identity: LogIdentity;
-  readonly #disk: Disk;
-  /** Up to this it is not too long. */
-  readonly #bytesMin: number;
-  readonly #blockBytes: number;
-  #fd: number;
+  readonly #terms: IndexTerms;
+  #fd = -1;
   #end = logHeaderBytes;
   #sequence = 1;
-  #rewrittenBytes = 0;
+  #listBytes = 0;
   /** What has changed since the last cut. */
   readonly writer: LogWriter;
+
+  private constructor(terms: IndexTerms) {
+    this.#terms = terms;
+    this.path = `${terms.swapFile.path}.index`;
+    this.writer = this.#writerFor(this.#newHeader());
+  }
 
   /**
    * Opens the index beside a swap file, and tells `visitor` what it says; makes one where the swap file holds nothing
    * (`isEmpty`). Where the swap file was made just now (`isNew`), an index that says anything is another's. Throws
    * ERR_SWAP_FORMAT and ERR_SWAP_IO.
    */
-  constructor(
-    disk: Disk,
-    swapFile: { readonly path: string; readonly isNew: boolean; readonly isEmpty: boolean },
-    identity: LogIdentity,
-    sizes: Pick<Environment, 'indexBytesMin' | 'indexBlockBytes'>,
-    visitor: LogVisitor,
-  ) {
-    this.#bytesMin = sizes.indexBytesMin;
-    this.#blockBytes = sizes.indexBlockBytes;
-    this.#disk = disk;
-    this.path = `${swapFile.path}.index`;
-    this.#identity = identity;
-    this.writer = new LogWriter(identity, sizes.indexBlockBytes);
+  static *open(terms: IndexTerms, visitor: LogVisitor): Steps<IndexFile> {
+    const { disk, swapFile } = terms;
+    const index = new IndexFile(terms);
     try {
-      const found = this.#openExisting();
-      if (found === undefined && !swapFile.isEmpty) throw this.#foreign('is missing');
-      if (found === undefined) this.#install(this.begin());
-      this.#fd = found ?? disk.open(this.path, 'r+', fileMode);
+      index.#openOrMake();
     } catch (cause) {
-      throw asIoError('cannot open the index', this.path, cause);
+      throw asIoError('cannot open the index', index.path, cause);
     }
     try {
-      this.#read(visitor);
-      if (swapFile.isNew && this.#end > logHeaderBytes) throw this.#foreign('has lost its swap file');
+      yield* index.#read(visitor);
+      if (swapFile.isNew && index.#end > logHeaderBytes) throw index.#foreign('has lost its swap file');
     } catch (cause) {
-      disk.close(this.#fd);
-      throw asIoError('cannot read the index', this.path, cause);
+      disk.close(index.#fd);
+      throw asIoError('cannot read the index', index.path, cause);
     }
+    return index;
   }
 
   get fd(): number {
@@ -93,7 +98,16 @@ export class IndexFile {
 
   /** True when so much has been added that it should be written anew. */
   get isLong(): boolean {
-    return this.#end - logHeaderBytes > Math.max(this.#bytesMin, rewriteGrowth * this.#rewrittenBytes);
+    return this.#added > Math.max(this.#terms.sizes.indexBytesMin, (rewriteGrowth - 1) * this.#listBytes);
+  }
+
+  /** True when so much has been added that it should be written anew before the store closes. */
+  get isUnsorted(): boolean {
+    return this.#added > Math.max(this.#terms.sizes.indexBytesMin, closeGrowth * this.#listBytes);
+  }
+
+  get #added(): number {
+    return this.#end - logHeaderBytes - this.#listBytes;
   }
 
   /** Blocks have been written and synced. */
@@ -104,16 +118,18 @@ export class IndexFile {
 
   /** Begins another index, under another name. Throws as the disk. */
   begin(): FreshIndex {
+    const { disk } = this.#terms;
     const path = this.#freshPath;
     try {
-      this.#disk.unlink(path);
+      disk.unlink(path);
     } catch {
       // There is seldom one.
     }
-    const fd = this.#disk.open(path, 'wx+', fileMode);
-    const header = makeLogHeader(this.#identity);
-    writeWhole(this.#disk, fd, header, 0, header.length, 0);
-    return { fd, writer: new LogWriter(this.#identity, this.#blockBytes), end: header.length, sequence: 1 };
+    const header = this.#newHeader();
+    const fd = disk.open(path, 'wx+', fileMode);
+    const bytes = makeLogHeader(header);
+    writeWhole(disk, fd, bytes, 0, bytes.length, 0);
+    return { fd, header, writer: this.#writerFor(header), end: bytes.length, sequence: 1 };
   }
 
   /** All of `fresh` has been written and synced: it is the index from now on. Throws as the disk. */
@@ -123,31 +139,49 @@ export class IndexFile {
     this.#fd = fresh.fd;
     this.#end = fresh.end;
     this.#sequence = fresh.sequence;
-    this.#rewrittenBytes = fresh.end - logHeaderBytes;
-    this.#disk.close(old);
+    this.#listBytes = fresh.end - logHeaderBytes;
+    this.writer.writeTo(fresh.header);
+    this.#terms.disk.close(old);
   }
 
   /** What was begun will not be used. */
   giveUp(fresh: FreshIndex): void {
     try {
-      this.#disk.close(fresh.fd);
-      this.#disk.unlink(this.#freshPath);
+      this.#terms.disk.close(fresh.fd);
+      this.#terms.disk.unlink(this.#freshPath);
     } catch {
       // The next one removes it.
     }
   }
 
   close(): void {
-    this.#disk.close(this.#fd);
+    this.#terms.disk.close(this.#fd);
   }
 
   get #freshPath(): string {
     return `${this.path}.new`;
   }
 
+  #newHeader(): LogHeader {
+    const { identity, seal } = this.#terms;
+    return { ...identity, salt: seal?.newSalt() ?? new Uint8Array(saltBytes) };
+  }
+
+  #writerFor(header: LogHeader): LogWriter {
+    return new LogWriter(header, this.#terms.sizes.indexBlockBytes, this.#terms.seal);
+  }
+
+  #openOrMake(): void {
+    const { disk, swapFile } = this.#terms;
+    const found = this.#openExisting();
+    if (found === undefined && !swapFile.isEmpty) throw this.#foreign('is missing');
+    if (found === undefined) this.#install(this.begin());
+    this.#fd = found ?? disk.open(this.path, 'r+', fileMode);
+  }
+
   #openExisting(): number | undefined {
     try {
-      return this.#disk.open(this.path, 'r+', fileMode);
+      return this.#terms.disk.open(this.path, 'r+', fileMode);
     } catch (cause) {
       if ((cause as { code?: unknown }).code === 'ENOENT') return undefined;
       throw cause;
@@ -155,48 +189,37 @@ export class IndexFile {
   }
 
   #install(fresh: FreshIndex): void {
-    this.#disk.sync(fresh.fd);
-    this.#disk.close(fresh.fd);
+    this.#terms.disk.sync(fresh.fd);
+    this.#terms.disk.close(fresh.fd);
     this.#name();
   }
 
   /** What was made under the other name is the index, and stays so. */
   #name(): void {
-    this.#disk.rename(this.#freshPath, this.path);
-    this.#disk.syncDirectory(dirname(this.path));
+    this.#terms.disk.rename(this.#freshPath, this.path);
+    this.#terms.disk.syncDirectory(dirname(this.path));
   }
 
-  #read(visitor: LogVisitor): void {
-    const { size } = this.#disk.stat(this.#fd);
-    let window: Buffer = Buffer.alloc(0);
-    let windowFrom = 0;
-    const read = (offset: number, bytes: number): Buffer => {
-      if (offset < windowFrom || offset + bytes > windowFrom + window.length) {
-        window = this.#readAt(offset, Math.min(Math.max(bytes, windowBytes), Math.max(0, size - offset)));
-        windowFrom = offset;
-      }
-      return window.subarray(offset - windowFrom, offset - windowFrom + bytes);
-    };
-    this.#checkHeader(read(0, logHeaderBytes));
-    const end = readLog(this.#identity, size, read, visitor);
+  *#read(visitor: LogVisitor): Steps {
+    const { disk, seal } = this.#terms;
+    const { size } = disk.stat(this.#fd);
+    const window = new Window(this.#fd, size);
+    const header = this.#checkHeader(yield* window.at(0, logHeaderBytes));
+    this.writer.writeTo(header);
+    const end: LogEnd = yield* readLog(header, window, seal, visitor);
     this.#end = end.bytes;
     this.#sequence = end.sequence;
-    this.#rewrittenBytes = end.bytes - logHeaderBytes;
+    this.#listBytes = end.listBytes;
     // A torn flush must not lie behind the next one, which could make it look whole.
     if (size > end.bytes) {
-      this.#disk.truncate(this.#fd, end.bytes);
-      this.#disk.sync(this.#fd);
+      disk.truncate(this.#fd, end.bytes);
+      disk.sync(this.#fd);
     }
   }
 
-  #readAt(offset: number, bytes: number): Buffer {
-    const target = Buffer.alloc(bytes);
-    return target.subarray(0, readWhole(this.#disk, this.#fd, target, 0, bytes, offset));
-  }
-
-  #checkHeader(header: Buffer): void {
-    const found = readLogHeader(header);
-    const identity = this.#identity;
+  #checkHeader(block: Buffer): LogHeader {
+    const found = readLogHeader(block);
+    const { identity } = this.#terms;
     if (found === undefined) throw this.#foreign('is not an index of this version of swapstore, or damaged');
     if (found.serializer !== identity.serializer) {
       const names = [found.serializer, identity.serializer].map((name) =>
@@ -206,6 +229,7 @@ export class IndexFile {
     }
     const belongs = found.seedA === identity.seedA && found.seedB === identity.seedB;
     if (!belongs || found.pageSize !== identity.pageSize) throw this.#foreign('belongs to another swap file');
+    return found;
   }
 
   #foreign(what: string): SwapError {

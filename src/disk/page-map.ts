@@ -14,6 +14,8 @@ import { assert } from '../errors.js';
 const leafShift = 8;
 const leafPages = 1 << leafShift;
 const leafWords = leafPages / 32;
+/** Leaves that are summarized in one go while a map is set up. */
+const leavesPerStep = 4096;
 const fanShift = 3;
 const fan = 1 << fanShift;
 
@@ -33,6 +35,9 @@ export class PageMap {
   /** From the leaves up; the last level has one node. */
   readonly #levels: Level[] = [];
   #usedPages = 0;
+  /** Pages up to this were occupied, and leaves from that on have not been summarized since. */
+  #unsummarizedTo = 0;
+  #unsummarizedFrom = 0;
 
   // The summary that was computed last.
   #start = 0;
@@ -115,8 +120,9 @@ export class PageMap {
   }
 
   /**
-   * Marks a run as used while a map is set up; false, and nothing marked, when a page of it is used already. `summarize`
-   * must follow the last, before anything is looked for: a summary for each run would cost more than all else.
+   * Marks a run as used while a map is set up; false, and nothing marked, when a page of it is used already.
+   * `summarizeSome` must follow the last until it is done, before anything is looked for: a summary for each run would
+   * cost more than all else.
    */
   occupy(first: number, count: number): boolean {
     for (let page = first; page < first + count; page += 32 - (page % 32)) {
@@ -126,11 +132,23 @@ export class PageMap {
       this.#bits[Math.floor(page / 32)]! |= maskOf(page, first + count);
     }
     this.#usedPages += count;
+    this.#unsummarizedTo = Math.max(this.#unsummarizedTo, first + count);
     return true;
   }
 
-  summarize(): void {
-    this.#summarizeUp(0, this.#levels[0]!.nodes - 1);
+  /** Brings the summaries up to date for the next million pages that were occupied; false when there are no more. */
+  summarizeSome(): boolean {
+    const leaves = Math.ceil(this.#unsummarizedTo / leafPages);
+    const from = this.#unsummarizedFrom;
+    if (from >= leaves) {
+      this.#unsummarizedTo = 0;
+      this.#unsummarizedFrom = 0;
+      return false;
+    }
+    const to = Math.min(leaves, from + leavesPerStep);
+    this.#summarizeUp(from, to - 1);
+    this.#unsummarizedFrom = to;
+    return true;
   }
 
   clear(): void {

@@ -31,10 +31,11 @@ const encodingShift = 17;
 const compressionShift = 20;
 /** The record is encrypted in the file, and ends in a seal. */
 export const sealedBit = 1 << 23;
-/** A seal: the counter of its nonce, and the tag. */
+/** A seal: the counter of its nonce, the salt of its session, and the tag. */
 export const counterBytes = 8;
+export const saltBytes = 16;
 export const tagBytes = 16;
-export const sealBytes = counterBytes + tagBytes;
+export const sealBytes = counterBytes + saltBytes + tagBytes;
 
 /** Bytes that the key takes in a record, without padding. */
 export function keyBytesOf(keyWord: number): number {

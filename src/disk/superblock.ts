@@ -7,21 +7,34 @@ import { fingerprint, takeFingerprintOf } from '../codec/fingerprint.js';
 
 export const superblockBytes = 4096;
 const magic = Buffer.from('SWAPSTOR', 'latin1');
-const formatVersion = 1;
+const formatVersion = 2;
 const scratchKind = 1;
 const persistentKind = 2;
-/** What of the block is in use: magic, version, kind, page size, two seeds, and their checksum. */
-const usedBytes = 32;
-const checksumOffset = 28;
+/** What of the block is in use: magic, version, kind, page size, two seeds, salt and check of a key, their checksum. */
+const usedBytes = 68;
+const saltOffset = 32;
+const checkOffset = 48;
+const checksumOffset = 64;
+/** The salt, and the check, of a key: all zeros where there is none. */
+const keyPartBytes = 16;
 
 export interface Superblock {
   readonly persistent: boolean;
   readonly pageSize: number;
   readonly seedA: number;
   readonly seedB: number;
+  /** Of the key that a persistent file is encrypted with. */
+  readonly keyProof: KeyProof | undefined;
 }
 
-export function makeSuperblock({ persistent, pageSize, seedA, seedB }: Superblock): Uint8Array {
+/** What tells whether a key is the one, and does not give it away. */
+export interface KeyProof {
+  readonly salt: Uint8Array;
+  readonly check: Uint8Array;
+}
+
+export function makeSuperblock(superblock: Superblock): Uint8Array {
+  const { persistent, pageSize, seedA, seedB, keyProof } = superblock;
   const block = Buffer.alloc(superblockBytes);
   magic.copy(block);
   block.writeUInt32LE(formatVersion, 8);
@@ -29,6 +42,10 @@ export function makeSuperblock({ persistent, pageSize, seedA, seedB }: Superbloc
   block.writeUInt32LE(pageSize, 16);
   // Of a scratch file the seeds are a secret of its process.
   if (persistent) block.writeInt32LE(seedB, block.writeInt32LE(seedA, 20));
+  if (keyProof !== undefined) {
+    block.set(keyProof.salt, saltOffset);
+    block.set(keyProof.check, checkOffset);
+  }
   block.writeInt32LE(checksum(block), checksumOffset);
   return block;
 }
@@ -45,7 +62,14 @@ export function readSuperblock(block: Buffer): Superblock | undefined {
     pageSize: block.readUInt32LE(16),
     seedA: block.readInt32LE(20),
     seedB: block.readInt32LE(24),
+    keyProof: keyProofIn(block),
   };
+}
+
+function keyProofIn(block: Buffer): KeyProof | undefined {
+  const salt = Uint8Array.from(block.subarray(saltOffset, saltOffset + keyPartBytes));
+  const check = Uint8Array.from(block.subarray(checkOffset, checkOffset + keyPartBytes));
+  return check.every((byte) => byte === 0) ? undefined : { salt, check };
 }
 
 function checksum(block: Buffer): number {

@@ -15,7 +15,14 @@ import type { Disk } from '../environment.js';
 import { asIoError, assert, SwapError } from '../errors.js';
 import { sweepLeftovers } from './leftovers.js';
 import { acquireLock, type Lock } from './lock.js';
-import { makeSuperblock, readSuperblock, type Superblock, superblockBytes } from './superblock.js';
+import { keyCheckOf } from './seal.js';
+import {
+  type KeyProof,
+  makeSuperblock,
+  readSuperblock,
+  type Superblock,
+  superblockBytes,
+} from './superblock.js';
 import { readWhole, writeWhole } from './whole.js';
 
 const maxSwapDefault = 4 * 1024 ** 3;
@@ -31,7 +38,15 @@ export interface SwapFileOptions {
   /** For a file that is new. */
   readonly seedA: number;
   readonly seedB: number;
+  /** What the records of a persistent file are encrypted with. */
+  readonly key: FileKey | undefined;
   readonly disk: Disk;
+}
+
+/** A key, and a salt for its proof in a file that is new. */
+export interface FileKey {
+  readonly bytes: Uint8Array;
+  readonly salt: Uint8Array;
 }
 
 export class SwapFile {
@@ -77,15 +92,11 @@ export class SwapFile {
       this.isNew = !persistent || found === undefined;
       if (!persistent) disk.truncate(this.fd, 0);
       const { seedA, seedB } = this;
-      if (this.isNew)
-        writeWhole(
-          disk,
-          this.fd,
-          makeSuperblock({ persistent, pageSize, seedA, seedB }),
-          0,
-          superblockBytes,
-          0,
-        );
+      const keyProof = options.key && proofOf(options.key.bytes, options.key.salt);
+      if (this.isNew) {
+        const block = makeSuperblock({ persistent, pageSize, seedA, seedB, keyProof });
+        writeWhole(disk, this.fd, block, 0, superblockBytes, 0);
+      }
       // A persistent file grows and shrinks with what is in it.
       if (persistent) {
         this.#writtenBytes = Math.max(superblockBytes, disk.stat(this.fd).size);
@@ -250,9 +261,10 @@ function checkOurs(disk: Disk, fd: number, path: string, options: SwapFileOption
     if (size <= superblockBytes && block.every((byte) => byte === 0)) return undefined;
     const found = readSuperblock(block);
     if (found !== undefined && found.persistent === persistent) {
-      if (!persistent || found.pageSize === pageSize) return persistent ? found : undefined;
-      const pages = `has pages of ${found.pageSize} bytes, and was opened with pageSize ${pageSize}`;
-      throw new SwapError('ERR_SWAP_FORMAT', `${path} ${pages}`, { path });
+      if (!persistent) return undefined;
+      const mismatch = mismatchOf(found, pageSize, options.key);
+      if (mismatch === undefined) return found;
+      throw new SwapError('ERR_SWAP_FORMAT', `${path} ${mismatch}; it was left as it is`, { path });
     }
     const kind = persistent ? 'persistent' : 'scratch';
     const message = `${path} is not a ${kind} file of swapstore, and was left as it is; choose another path`;
@@ -261,6 +273,22 @@ function checkOurs(disk: Disk, fd: number, path: string, options: SwapFileOption
     disk.close(fd);
     throw asIoError('cannot read the swap file', path, cause);
   }
+}
+
+/** Why a persistent file cannot be opened with these options. */
+function mismatchOf(found: Superblock, pageSize: number, key: FileKey | undefined): string | undefined {
+  if (found.pageSize !== pageSize)
+    return `has pages of ${found.pageSize} bytes, and was opened with pageSize ${pageSize}`;
+  if (found.keyProof === undefined) return key && 'is not encrypted, and was opened with a key';
+  if (key === undefined) return 'is encrypted, and was opened without its key';
+  const { check } = proofOf(key.bytes, found.keyProof.salt);
+  return Buffer.compare(check, found.keyProof.check) === 0
+    ? undefined
+    : 'was encrypted with another key than the one it was opened with';
+}
+
+function proofOf(key: Uint8Array, salt: Uint8Array): KeyProof {
+  return { salt, check: keyCheckOf(key, salt) };
 }
 
 function notAFile(path: string, cause?: unknown): SwapError {

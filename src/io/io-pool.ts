@@ -33,8 +33,7 @@ export interface IoPoolOptions<T> {
   readonly slabCount: number;
   readonly loadAreaBytes: number;
   readonly workerUrl: URL | undefined;
-  /** What records are encrypted with on their way out, and by whom where this thread writes them. */
-  readonly sealKey: Uint8Array | undefined;
+  /** Encrypts records on their way out; threads make one of their own from its secret. */
   readonly sealer: Sealer | undefined;
   /** A job has ended; its buffers and pages may be let go. */
   onCompleted(job: Job<T>): void;
@@ -319,7 +318,7 @@ export class IoPool<T> {
   }
 
   #spawn(): void {
-    const { threads, workerUrl, sealKey } = this.#options;
+    const { threads, workerUrl, sealer } = this.#options;
     let number = 0;
     while (this.#threads.has(number)) number++;
     if (number >= mainThread) return;
@@ -330,7 +329,7 @@ export class IoPool<T> {
           control: this.#control,
           area: this.area.bytes.buffer as SharedArrayBuffer,
           index: number,
-          sealKey,
+          sealSecret: sealer?.secret,
           workerUrl,
         },
         { doorbell: () => this.#doorbell(), exited: (error) => this.#exited(number, error) },

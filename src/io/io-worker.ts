@@ -5,24 +5,26 @@
 import { readSync, writeSync } from 'node:fs';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { RecordBuffer } from '../disk/record.js';
+import type { SealSecret } from '../disk/seal.js';
 import { Ring, ThreadState, Word } from './ring.js';
 import { takeAndRunIn, waitForWork } from './run-job.js';
 
 /** A worker costs more to start than the seed's thread, so it stays a while. */
 const idleMs = 2000;
 
-const { control, area, index, sealKey, doorbell } = workerData as {
+const { control, area, index, sealSecret, doorbell } = workerData as {
   control: SharedArrayBuffer;
   area: SharedArrayBuffer;
   index: number;
-  sealKey: Uint8Array | undefined;
+  sealSecret: SealSecret | undefined;
   doorbell: MessagePort;
 };
 const ring = new Ring(control);
 const state = Word.Threads + index;
 const views = new RecordBuffer(area);
 const disk = { read: readSync, write: writeSync };
-const sealer = sealKey === undefined ? undefined : new (await import('../disk/seal.js')).Sealer(sealKey);
+const sealer =
+  sealSecret === undefined ? undefined : new (await import('../disk/seal.js')).Sealer(sealSecret);
 
 for (;;) {
   while (takeAndRunIn(ring, views, disk, index, sealer)) {

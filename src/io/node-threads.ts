@@ -9,12 +9,12 @@ export const nodeThreads: Threads = {
   canWait: mayWait(),
   spawn(start: ThreadStart, events: ThreadEvents): Thread {
     const { port1, port2 } = new MessageChannel();
-    const { control, area, index, sealKey } = start;
+    const { control, area, index, sealSecret } = start;
     const options: WorkerOptions = {
       name: 'swapstore-io',
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
-      workerData: { control, area, index, sealKey, doorbell: port2 },
+      workerData: { control, area, index, sealSecret, doorbell: port2 },
       transferList: [port2],
     };
     // The literal form is the one that bundlers follow; it must stand alone.

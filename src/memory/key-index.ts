@@ -20,6 +20,8 @@ const segmentBuckets = 1 << segmentShift;
 const depthMax = 32 - segmentShift;
 /** A segment that is deeper by so much than the average grows instead of splitting: chance alone gives one or two. */
 const depthSurplusMax = 4;
+/** How full segments are at most that are made for a known number of keys: few of them will have to be divided. */
+const expectedFill = 0.72;
 
 export interface Segment {
   readonly slots: Uint32Array;
@@ -68,6 +70,22 @@ export class KeyIndex {
         this.#grow(segment, hash);
       }
     }
+  }
+
+  /** An empty index makes the segments that `keys` keys will need. */
+  expect(keys: number): void {
+    const fill = keys / (segmentBuckets * expectedFill);
+    this.#depth = Math.min(depthMax, fill <= 1 ? 0 : Math.ceil(Math.log2(fill)));
+    this.#directory = Array.from({ length: 2 ** this.#depth }, () => newSegment(this.#depth));
+    this.#buckets = this.#directory.length * segmentBuckets;
+  }
+
+  /** Calls `visit` for the slots of one segment; returns the first hash of the next, or undefined after the last. */
+  visitSegment(hash: number, visit: (slot: number) => void): number | undefined {
+    const { slots, tags, mask, depth } = this.segmentOf(hash);
+    for (let at = 0; at <= mask; at++) if (tags[at] !== 0) visit(slots[at]!);
+    const next = (hash >>> 0) + 2 ** (32 - depth);
+    return next >= 2 ** 32 ? undefined : next;
   }
 
   /** Adds a slot that room was reserved for. */

@@ -17,6 +17,7 @@ import { chunkOf, chunkWords, inChunk, KeyArena } from './key-arena.js';
 import { KeyExtras } from './key-extras.js';
 import { hashKey } from './key-hash.js';
 import { KeyIndex, tagOf } from './key-index.js';
+import { StoredKey } from './stored-key.js';
 
 /** No slot. */
 export const none = -1;
@@ -41,6 +42,7 @@ export class PointerTable {
   readonly #arena = new KeyArena();
   readonly #index = new KeyIndex((slot) => this.hashAt(slot));
   readonly #extras = new KeyExtras();
+  readonly #stored = new StoredKey();
   #size = 0;
   /** Times `clear` was called. A slot from before it means nothing after it: whoever walks begins again. */
   clears = 0;
@@ -80,19 +82,49 @@ export class PointerTable {
 
   /** Adds a key that is not there: no pages, no generation, not resident. */
   insert(key: string, hash: number): number {
+    const twoByte = !isOneByte(key);
+    const slot = this.#place(hash, key.length, twoByte);
+    this.#writeKey(slot, key, twoByte);
+    return slot;
+  }
+
+  /** The slot of a key that is given as bytes, which is added where it is not there. */
+  findOrInsert(key: StoredKey): number {
+    const found = this.findStored(key);
+    if (found !== none) return found;
+    const slot = this.#place(key.hash, key.length, key.twoByte);
+    key.copyTo(this.#arena.bytes[chunkOf(slot)]!, (inChunk(slot) + headWords) * 4);
+    return slot;
+  }
+
+  /** The slot of a key that is given as bytes, or none. */
+  findStored(key: StoredKey): number {
+    const { slots, tags, mask } = this.#index.segmentOf(key.hash);
+    const tag = tagOf(key.hash);
+    for (let at = key.hash & mask; tags[at] !== 0; at = (at + 1) & mask) {
+      if (tags[at] === tag && this.#isStored(slots[at]!, key)) return slots[at]!;
+    }
+    return none;
+  }
+
+  /** A table that is empty makes room for `keys` keys, so that it need not grow by steps. */
+  expect(keys: number): void {
+    if (this.#size === 0) this.#index.expect(keys);
+  }
+
+  /** Enters a block for a key whose bytes are not there yet. */
+  #place(hash: number, length: number, twoByte: boolean): number {
     // First what can fail for want of memory, so that a failure leaves no key that only a walk would meet.
     this.#index.reserve(hash);
-    const twoByte = !isOneByte(key);
-    const slot = this.#arena.take(blockWordsOf(key.length, twoByte));
+    const slot = this.#arena.take(blockWordsOf(length, twoByte));
     const words = this.#arena.words[chunkOf(slot)]!;
     const at = inChunk(slot);
     words[at] = hash;
     words[at + pageWord] = 0;
     words[at + bytesWord] = 0;
     words[at + generationWord] = 0;
-    words[at + shapeWord] = key.length | blockFlag | liveFlag | (twoByte ? twoByteFlag : 0);
+    words[at + shapeWord] = length | blockFlag | liveFlag | (twoByte ? twoByteFlag : 0);
     words[at + extrasWord] = 0;
-    this.#writeKey(slot, key, twoByte);
     this.#index.add(slot, hash);
     this.#size++;
     return slot;
@@ -117,6 +149,18 @@ export class PointerTable {
     const from = (inChunk(slot) + headWords) * 4;
     if ((shape & twoByteFlag) !== 0) return bytes.ucs2Slice(from, from + 2 * length);
     return bytes.latin1Slice(from, from + length);
+  }
+
+  /** The key of a slot as bytes; good until the next call. */
+  storedKey(slot: number): StoredKey {
+    const shape = this.#word(slot, shapeWord);
+    const stored = this.#stored;
+    stored.bytes = this.#arena.bytes[chunkOf(slot)]!;
+    stored.from = (inChunk(slot) + headWords) * 4;
+    stored.length = shape & 0xffff;
+    stored.twoByte = (shape & twoByteFlag) !== 0;
+    stored.hash = this.hashAt(slot);
+    return stored;
   }
 
   hashAt(slot: number): number {
@@ -235,6 +279,15 @@ export class PointerTable {
     }
   }
 
+  /**
+   * Calls `visit` for each slot whose hash lies in the segment of `hash`, and returns the first hash behind it, or
+   * undefined after the last. Begin with 0. Whatever is added and removed between two calls, every key that is there for
+   * the whole walk is met once, in the order of the hashes' top bits; `clear` ends the walk, see `clears`.
+   */
+  visitSegment(hash: number, visit: (slot: number) => void): number | undefined {
+    return this.#index.visitSegment(hash, visit);
+  }
+
   /** Some live slot, chosen by 32 random bits; none when the table is empty. */
   sample(random: number): number {
     return this.#size === 0 ? none : this.#index.sample(random);
@@ -259,6 +312,15 @@ export class PointerTable {
 
   #setWord(slot: number, word: number, value: number): void {
     this.#arena.words[chunkOf(slot)]![inChunk(slot) + word] = value;
+  }
+
+  #isStored(slot: number, key: StoredKey): boolean {
+    const words = this.#arena.words[chunkOf(slot)]!;
+    const at = inChunk(slot);
+    if (words[at] !== key.hash) return false;
+    const shape = words[at + shapeWord]!;
+    if ((shape & 0xffff) !== key.length || ((shape & twoByteFlag) !== 0) !== key.twoByte) return false;
+    return key.isAt(this.#arena.bytes[chunkOf(slot)]!, (at + headWords) * 4);
   }
 
   #isKey(slot: number, key: string): boolean {

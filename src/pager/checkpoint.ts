@@ -6,11 +6,11 @@
  * some rounds of that the rest is written without giving the event loop back, so that it comes to an end.
  */
 import { fingerprint } from '../codec/fingerprint.js';
+import { performNow, type Request, type Steps } from '../disk/file-steps.js';
 import { paddedBytes, RecordBuffer } from '../disk/record.js';
 import { assert } from '../errors.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
-import { performNow, type Request, type Steps } from './file-steps.js';
 import { fullError } from './full.js';
 import type { RecordWriter } from './record-writer.js';
 import type { Space } from './space.js';

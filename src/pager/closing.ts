@@ -52,6 +52,7 @@ export class Closing {
     this.#closed ??= Promise.resolve();
     const { pool, durability } = this.#pager.core;
     try {
+      durability?.willClose();
       durability?.flushNow();
     } finally {
       this.#end();
@@ -64,8 +65,10 @@ export class Closing {
   async #close(): Promise<void> {
     await this.#awaiting.quiet();
     if (this.#fileIsClosed) return;
+    const { durability } = this.#pager.core;
     try {
-      await this.#pager.core.durability?.flush();
+      durability?.willClose();
+      await durability?.flush();
     } finally {
       if (!this.#fileIsClosed) {
         this.#end();

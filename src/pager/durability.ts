@@ -16,20 +16,19 @@
  * fails, nothing since the last good flush is taken for durable: what was written since is written again elsewhere, and
  * the next flush writes the whole index anew.
  */
+
+import { drive, driveNow, type Steps } from '../disk/file-steps.js';
 import type { FreshIndex, IndexFile } from '../disk/index-file.js';
-import type { Location } from '../disk/index-log.js';
+import type { Location } from '../disk/index-format.js';
 import { assert, SwapError } from '../errors.js';
 import { none } from '../memory/pointer-table.js';
 import { Checkpoint } from './checkpoint.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
-import { drive, driveNow, type Steps } from './file-steps.js';
 import type { RecordWriter } from './record-writer.js';
 import { copyStore } from './snapshot.js';
 import type { Space } from './space.js';
 
-/** Keys that are listed in one turn while the index is written anew. */
-const keysPerTurn = 2048;
 /** Blocks of the log that wait in memory before a flush begins by itself: 16 MiB. */
 const fullBlocksMax = 256;
 
@@ -59,6 +58,7 @@ export class Durability {
   #running: Promise<void> | undefined = undefined;
   #queued: Promise<void> | undefined = undefined;
   #isFlushing = false;
+  #isClosing = false;
   #cancelTimer: (() => void) | undefined = undefined;
   #closed = false;
 
@@ -92,7 +92,7 @@ export class Durability {
   located(slot: number, entry: Entry | undefined): void {
     const { table } = this.#core;
     if (entry !== undefined) this.#checkpoint.remove(entry);
-    this.#index.writer.set(table.keyAt(slot), this.#locationOf(slot));
+    this.#index.writer.set(table.storedKey(slot), this.#locationOf(slot));
     this.#unsynced.push(slot);
     this.#supersede(slot);
     this.#schedule();
@@ -105,10 +105,10 @@ export class Durability {
   }
 
   /** A key is about to be removed; its pointer was given up before. */
-  deleted(slot: number, key: string, entry: Entry | undefined): void {
+  deleted(slot: number, entry: Entry | undefined): void {
     if (entry !== undefined) this.#checkpoint.remove(entry);
     if (!this.#orphans.has(slot)) return;
-    this.#index.writer.delete(key);
+    this.#index.writer.delete(this.#core.table.storedKey(slot));
     this.#supersede(slot);
     this.#schedule();
   }
@@ -208,6 +208,11 @@ export class Durability {
     return this.#isFlushing;
   }
 
+  /** The next flush is the last: it leaves the index so that it opens fast. */
+  willClose(): void {
+    this.#isClosing = true;
+  }
+
   /** No flush begins by itself any more. */
   stop(): void {
     this.#closed = true;
@@ -267,7 +272,8 @@ export class Durability {
   *#steps(): Steps {
     for (const slot of this.#suspects.splice(0)) this.#doubt(slot);
     yield* this.#checkpoint.write();
-    if (this.#index.writer.isEmpty && this.#releasing.length === 0 && !this.#mustRewrite) return;
+    const isLast = this.#isClosing && this.#index.isUnsorted;
+    if (this.#index.writer.isEmpty && this.#releasing.length === 0 && !this.#mustRewrite && !isLast) return;
     const { file } = this.#core;
     const releasing = this.#releasing;
     const unsynced = this.#unsynced;
@@ -279,7 +285,7 @@ export class Durability {
     try {
       yield { kind: 'sync', fd: file.fd };
       unsynced.length = 0;
-      if (this.#mustRewrite || this.#index.isLong) {
+      if (this.#mustRewrite || this.#index.isLong || isLast) {
         yield* this.#rewrite();
       } else {
         let position = end;
@@ -314,11 +320,14 @@ export class Durability {
     const fresh = this.#index.begin();
     try {
       const { clears } = table;
-      let keys = 0;
-      for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
+      fresh.writer.expect(table.size);
+      const list = (slot: number): void => {
         const location = table.recordBytes(slot) > 0 ? this.#locationOf(slot) : this.#orphans.get(slot);
-        if (location !== undefined) fresh.writer.set(table.keyAt(slot), location);
-        if (++keys % keysPerTurn !== 0) continue;
+        if (location !== undefined) fresh.writer.set(table.storedKey(slot), location);
+      };
+      // In the order of the hashes, which is the order that whoever opens the store wants them in.
+      for (let hash: number | undefined = 0; hash !== undefined; ) {
+        hash = table.visitSegment(hash, list);
         yield* this.#writeBlocks(fresh, fresh.writer.takeFull(fresh.sequence, 1));
         yield { kind: 'turn' };
         if (table.clears === clears) continue;

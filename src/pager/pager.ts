@@ -406,7 +406,7 @@ export class Pager {
     } else {
       core.freePointer(slot);
     }
-    core.durability?.deleted(slot, key, entry);
+    core.durability?.deleted(slot, entry);
     core.table.remove(slot);
     if (this.swapIn.flights.size > 0) this.swapIn.settle(slot, undefined, false, undefined);
     this.reclaim.mayHaveChanged();

@@ -4,38 +4,49 @@
  * costs the keys that say it, and is reported.
  */
 import type { Codec } from '../codec/codec.js';
-import type { Location, LogVisitor } from '../disk/index-log.js';
+import type { Steps } from '../disk/file-steps.js';
+import type { Location } from '../disk/index-format.js';
+import type { LogVisitor } from '../disk/index-reader.js';
 import type { PageMap } from '../disk/page-map.js';
 import { headerBytes } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { none, type PointerTable } from '../memory/pointer-table.js';
+import type { StoredKey } from '../memory/stored-key.js';
+
+/** Keys whose pages are marked in one turn. */
+const keysPerTurn = 8192;
 
 export class Recovery implements LogVisitor {
   readonly #table: PointerTable;
   readonly #codec: Codec;
+  /** As many keys as the file can hold: no more are believed to come. */
+  readonly #keysMax: number;
   /** Keys that were lost to damage. */
   lost = 0;
   /** True when some key has a ttl. */
   hasTtl = false;
 
-  constructor(table: PointerTable, codec: Codec) {
+  constructor(table: PointerTable, codec: Codec, keysMax: number) {
     this.#table = table;
     this.#codec = codec;
+    this.#keysMax = keysMax;
   }
 
-  set(key: string, location: Location): void {
+  expect(keys: number): void {
+    this.#table.expect(Math.min(keys, this.#keysMax));
+  }
+
+  set(key: StoredKey, location: Location): void {
     const table = this.#table;
-    const hash = table.hash(key);
-    let slot = table.find(key, hash);
-    if (slot === none) slot = table.insert(key, hash);
+    const slot = table.findOrInsert(key);
     table.setGeneration(slot, location.generation);
     table.setPointer(slot, location.page, location.recordBytes);
     table.setExtras(slot, location.expiresAtMs, location.ownSize);
     if (location.expiresAtMs !== 0) this.hasTtl = true;
   }
 
-  delete(key: string): void {
-    const slot = this.#table.find(key, this.#table.hash(key));
+  delete(key: StoredKey): void {
+    const slot = this.#table.findStored(key);
     if (slot !== none) this.#table.remove(slot);
   }
 
@@ -47,20 +58,21 @@ export class Recovery implements LogVisitor {
     this.#codec.shapes.restore(keys);
   }
 
-  damaged(isTouched: ((key: string) => boolean) | undefined): void {
+  damaged(hashes: ReadonlySet<number> | undefined): void {
     const table = this.#table;
     const touched: number[] = [];
     for (let slot = table.next(none); slot !== none; slot = table.next(slot))
-      if (isTouched === undefined || isTouched(table.keyAt(slot))) touched.push(slot);
+      if (hashes === undefined || hashes.has(table.hashAt(slot))) touched.push(slot);
     for (const slot of touched) table.remove(slot);
     // What the damaged block alone had is lost, too, but nobody can tell how much that was.
     this.lost += Math.max(1, touched.length);
   }
 
   /** Marks the pages of all values in `pages`. Throws ERR_SWAP_OPTION when they do not fit into so many. */
-  occupy(pages: PageMap, pageSize: number, path: string): void {
+  *occupy(pages: PageMap, pageSize: number, path: string): Steps {
     const table = this.#table;
     const impossible: number[] = [];
+    let keys = 0;
     for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
       const first = table.page(slot);
       const count = Math.ceil(table.recordBytes(slot) / pageSize);
@@ -69,8 +81,9 @@ export class Recovery implements LogVisitor {
         throw new SwapError('ERR_SWAP_OPTION', message, { path });
       }
       if (table.recordBytes(slot) < headerBytes || !pages.occupy(first, count)) impossible.push(slot);
+      if (++keys % keysPerTurn === 0) yield { kind: 'turn' };
     }
-    pages.summarize();
+    while (pages.summarizeSome()) yield { kind: 'turn' };
     for (const slot of impossible) table.remove(slot);
     this.lost += impossible.length;
   }

@@ -4,9 +4,9 @@
  * are; what is written to others meanwhile is copied or not, and nobody will look at it.
  */
 import { dirname } from 'node:path';
+import { readAll, writeAll } from '../disk/whole-async.js';
 import type { Environment } from '../environment.js';
 import { asIoError, SwapError } from '../errors.js';
-import { readAll, writeAll } from '../io/large-io.js';
 
 const chunkBytes = 1024 * 1024;
 const fileMode = 0o600;

@@ -9,9 +9,9 @@
  */
 
 import { RecordBuffer } from '../disk/record.js';
+import { readAll } from '../disk/whole-async.js';
 import { SwapError } from '../errors.js';
 import { Job, JobType } from '../io/job.js';
-import { readAll } from '../io/large-io.js';
 import type { Waiter } from '../wait/waiter.js';
 import type { Core } from './core.js';
 import { Entry } from './entry.js';

@@ -8,9 +8,9 @@
  */
 
 import { Compression, compressionKinds } from '../codec/compression.js';
+import { writeAll } from '../disk/whole-async.js';
 import { assert, type SwapError } from '../errors.js';
 import { Job, JobType } from '../io/job.js';
-import { writeAll } from '../io/large-io.js';
 import type { Core } from './core.js';
 import { Departure, type Departures } from './departures.js';
 import type { Entry } from './entry.js';

@@ -1,8 +1,8 @@
 /** Encrypted swap files: nothing in them can be read, moved, changed or put back unnoticed. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { recordMagic } from '../../dist/disk/record.js';
-import { Sealer, sessionKey } from '../../dist/disk/seal.js';
+import { BlockCipher, keyCheckOf, Sealer } from '../../dist/disk/seal.js';
 import { World } from '../support/environment.js';
 import {
   freshPath,
@@ -85,7 +85,7 @@ describe('an encrypted store', () => {
       for (let at = 0; position > 0 && at < bytes.length; ) {
         expect(bytes.readUInt32LE(at)).toBe(recordMagic);
         const end = at + bytes.readInt32LE(at + 4);
-        nonces.push(bytes.toString('hex', end - 24, end - 16));
+        nonces.push(bytes.toString('hex', end - 40, end - 32));
         at += Math.ceil((end - at) / store.stats().pageSize) * store.stats().pageSize;
       }
     }
@@ -138,7 +138,115 @@ describe('an encrypted store', () => {
   });
 });
 
+describe('a persistent store that is encrypted', () => {
+  const other = Uint8Array.from(ownKey).fill(1);
+  const options = (path: string, more: SwapStoreOptions = {}): SwapStoreOptions => ({
+    path,
+    persist: true,
+    encryption: ownKey,
+    maxMemory: 16 * kibi,
+    ...more,
+  });
+
+  it('is there again after any number of sessions, each of which has a key of its own', async () => {
+    const path = freshPath();
+    for (let session = 0; session < 5; session++) {
+      const store = openStore(options(path));
+      for (let index = 0; index < 50; index++)
+        store.set(`${session} ${index}`, { session, index, text: 'x'.repeat(300) });
+      if (session === 3) await store.clear();
+      await store.close();
+    }
+    const store = openStore(options(path));
+    expect(store.size).toBe(50);
+    for (let index = 0; index < 50; index++)
+      expect(store.get(`4 ${index}`)).toEqual({ session: 4, index, text: 'x'.repeat(300) });
+  });
+
+  it('reads what four sessions have written, and threads write what they read', async () => {
+    const path = freshPath();
+    for (let session = 0; session < 4; session++) {
+      const store = openStore(options(path, { threads: 1, compression: 'deflate' }));
+      for (let index = 0; index < 200; index++) store.set(`${session} ${index}`, { session, index });
+      for (const [key, value] of store) expect(`${(value as { session: number }).session}`).toBe(key[0]);
+      await store.flush();
+      await store.close();
+    }
+    const store = openStore(options(path, { threads: 1 }));
+    expect(store.size).toBe(800);
+    for (const [key, value] of store) expect(value).toEqual({ session: +key[0]!, index: +key.slice(2) });
+  });
+
+  it('has neither keys nor values nor the names of fields in any file, nor in a snapshot', async () => {
+    const path = freshPath();
+    const copy = freshPath();
+    const store = openStore(options(path));
+    for (let index = 0; index < 300; index++)
+      store.set(`${secret} key ${index}`, { [secret]: `${secret} ${index}` });
+    await store.snapshot(copy);
+    for (let index = 0; index < 300; index += 2) store.delete(`${secret} key ${index}`);
+    await store.close();
+    for (const file of [path, `${path}.index`, copy, `${copy}.index`]) {
+      const bytes = readFileSync(file);
+      expect(bytes.length).toBeGreaterThan(4096);
+      for (const piece of piecesOf(secret)) expect(bytes.includes(piece), file).toBe(false);
+    }
+    expect(openStore(options(path)).size).toBe(150);
+    expect(openStore(options(copy)).get(`${secret} key 4`)).toEqual({ [secret]: `${secret} 4` });
+  });
+
+  it('opens with its key alone, and is left as it is by any other', async () => {
+    const path = freshPath();
+    const plain = freshPath();
+    await openStore(options(path)).set('a', 1).close();
+    await openStore(options(plain, { encryption: false }))
+      .set('a', 1)
+      .close();
+    const before = [path, `${path}.index`, plain, `${plain}.index`].map((file) => readFileSync(file));
+    swapErrorOf(() => openStore(options(path, { encryption: other })), 'ERR_SWAP_FORMAT');
+    swapErrorOf(() => openStore(options(path, { encryption: false })), 'ERR_SWAP_FORMAT');
+    swapErrorOf(() => openStore(options(plain)), 'ERR_SWAP_FORMAT');
+    swapErrorOf(() => openStore(options(path, { encryption: true })), 'ERR_SWAP_OPTION');
+    const after = [path, `${path}.index`, plain, `${plain}.index`].map((file) => readFileSync(file));
+    for (const [index, bytes] of before.entries()) expect(after[index]!.equals(bytes)).toBe(true);
+    expect(openStore(options(path)).get('a')).toBe(1);
+  });
+
+  it('finds a block of the index that was taken from another file, or another place', async () => {
+    const path = freshPath();
+    const index = `${path}.index`;
+    await openStore(options(path)).set('a', 'first').close();
+    const first = readFileSync(index);
+    // The same flush of the same store, in an index that was made another time.
+    const again = freshPath();
+    await openStore(options(again)).set('a', 'other').close();
+    const bytes = readFileSync(index);
+    readFileSync(`${again}.index`).copy(bytes, 4096, 4096);
+    writeFileSync(index, bytes.subarray(0, first.length));
+    const store = openStore(options(path));
+    expect(store.get('a')).toBeUndefined();
+  });
+
+  it('opens no block that was changed', () => {
+    let salts = 0;
+    const cipher = new BlockCipher(ownKey, () => new Uint8Array(16).fill(++salts));
+    const place = Uint8Array.of(1, 2, 3);
+    const sealed = cipher.seal(Buffer.from(secret), place);
+    expect(cipher.open(sealed, place)?.toString()).toBe(secret);
+    expect(cipher.seal(Buffer.from(secret), place).equals(sealed)).toBe(false);
+    expect(cipher.open(sealed, Uint8Array.of(1, 2, 4))).toBeUndefined();
+    expect(new BlockCipher(other, () => ownKey).open(sealed, place)).toBeUndefined();
+    for (let at = 0; at < sealed.length; at++) {
+      const changed = Buffer.from(sealed);
+      changed[at]! ^= 1;
+      expect(cipher.open(changed, place), `byte ${at}`).toBeUndefined();
+      expect(cipher.open(sealed.subarray(0, at), place), `cut at ${at}`).toBeUndefined();
+    }
+  });
+});
+
 describe('a seal', () => {
+  const secretOf = (byte: number) => ({ key: ownKey, salt: new Uint8Array(16).fill(byte) });
   const bytesOf = () => {
     const record = Buffer.alloc(100, 'plain');
     record.writeUInt32LE(100, 4);
@@ -146,26 +254,41 @@ describe('a seal', () => {
   };
   const sealed = (page: number) => {
     const record = bytesOf();
-    new Sealer(ownKey).seal(record, 0, 100, page);
+    new Sealer(secretOf(1)).seal(record, 0, 100, page);
     return record;
   };
 
   it('opens at its page, under its key, unchanged, and nowhere else', () => {
     const target = Buffer.alloc(100);
-    expect(new Sealer(ownKey).open(sealed(5), 0, 100, 5, target)).toBe(true);
-    expect(target.subarray(0, 76)).toEqual(bytesOf().subarray(0, 76));
-    expect(new Sealer(ownKey).open(sealed(5), 0, 100, 6, target)).toBe(false);
-    expect(new Sealer(sessionKey(ownKey, Buffer.alloc(32))).open(sealed(5), 0, 100, 5, target)).toBe(false);
+    expect(new Sealer(secretOf(1)).open(sealed(5), 0, 100, 5, target)).toBe(true);
+    expect(target.subarray(0, 60)).toEqual(bytesOf().subarray(0, 60));
+    expect(new Sealer(secretOf(1)).open(sealed(5), 0, 100, 6, target)).toBe(false);
+    const stranger = new Sealer({ key: new Uint8Array(32), salt: secretOf(1).salt });
+    expect(stranger.open(sealed(5), 0, 100, 5, target)).toBe(false);
     for (let at = 0; at < 100; at++) {
       const changed = sealed(5);
       changed[at]! ^= 1;
-      expect(new Sealer(ownKey).open(changed, 0, 100, 5, target), `byte ${at}`).toBe(false);
+      expect(new Sealer(secretOf(1)).open(changed, 0, 100, 5, target), `byte ${at}`).toBe(false);
     }
   });
 
-  it('has another key for each session', () => {
-    const salts = [0, 1].map((byte) => Buffer.alloc(32, byte));
-    expect(sessionKey(ownKey, salts[0]!)).not.toEqual(sessionKey(ownKey, salts[1]!));
-    expect(sessionKey(ownKey, salts[0]!)).toEqual(sessionKey(ownKey, salts[0]!));
+  it('has another key for each session, and each session can read the others', () => {
+    expect(sealed(5).equals(sealed(5))).toBe(true);
+    const target = Buffer.alloc(100);
+    const reader = new Sealer(secretOf(0));
+    for (let session = 1; session < 200; session++) {
+      const record = bytesOf();
+      new Sealer(secretOf(session)).seal(record, 0, 100, 5);
+      expect(record.subarray(16, 60).equals(sealed(5).subarray(16, 60))).toBe(session === 1);
+      expect(reader.open(record, 0, 100, 5, target)).toBe(true);
+      expect(target.subarray(0, 60)).toEqual(bytesOf().subarray(0, 60));
+    }
+  });
+
+  it('proves a key without giving it away', () => {
+    const salt = new Uint8Array(16);
+    expect(keyCheckOf(ownKey, salt)).toEqual(keyCheckOf(ownKey, salt));
+    expect(keyCheckOf(ownKey, salt)).not.toEqual(keyCheckOf(ownKey, salt.fill(1)));
+    expect(keyCheckOf(ownKey, salt)).toHaveLength(16);
   });
 });

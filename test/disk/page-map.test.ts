@@ -113,7 +113,7 @@ describe('the page map', () => {
       expect(occupied.occupy(first, count)).toBe(free);
       if (free) taken.take(first, count);
     }
-    occupied.summarize();
+    while (occupied.summarizeSome());
     expect(occupied.usedPages).toBe(taken.usedPages);
     expect(occupied.population()).toBe(taken.population());
     expect(occupied.largestFreeRun).toBe(taken.largestFreeRun);

@@ -22,7 +22,7 @@ const pageCount = 1_000;
 const maxSwap = superblockBytes + pageCount * pageSize;
 const isPosix = process.platform !== 'win32';
 
-const scratch = { persistent: false, seedA: 1, seedB: 2 };
+const scratch = { persistent: false, seedA: 1, seedB: 2, key: undefined, keyProof: undefined };
 
 describe('the swap file', () => {
   let directory: string;
@@ -71,7 +71,7 @@ describe('the swap file', () => {
 
   it.each([
     ['some text', Buffer.from('the only copy')],
-    ['a superblock of another version', Buffer.from(makeSuperblock({ ...scratch, pageSize })).fill(2, 8, 9)],
+    ['a superblock of another version', Buffer.from(makeSuperblock({ ...scratch, pageSize })).fill(77, 8, 9)],
     ['a truncated superblock', Buffer.from(makeSuperblock({ ...scratch, pageSize })).subarray(0, 24)],
   ])('leaves a file with %s as it is', (_what, content) => {
     writeFileSync(path, content, { mode: 0o644 });

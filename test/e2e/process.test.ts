@@ -43,7 +43,8 @@ describe('the process around a store', () => {
        const store = new SwapStore({ maxMemory: 1_000_000 });
        for (let index = 0; index < 2000; index++) store.set('key:' + index, 'x'.repeat(2000));
        store.load('key:1'); store.swapOut('key:1999');
-       setImmediate(() => process.exit(store.stats().inFlightBytes > 0 ? 7 : 8));`,
+       const busy = store.stats().inFlightBytes > 0;
+       setImmediate(() => process.exit(busy ? 7 : 8));`,
       esm,
     );
     expect([child.status, child.signal, child.stderr]).toEqual([7, null, '']);

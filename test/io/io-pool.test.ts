@@ -52,7 +52,6 @@ class Bench {
       slabCount: 2,
       loadAreaBytes: 65_536,
       workerUrl,
-      sealKey: undefined,
       sealer: undefined,
       onCompleted: (job) => {
         this.delivered.push(job);

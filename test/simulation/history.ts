@@ -91,14 +91,13 @@ export async function runHistory(
   const oracle = new Oracle();
   let base = new MemoryDisk();
   let world = new World(seed, 2 ** 20, base);
-  const open = (): SwapStore =>
-    new SwapStore(
-      withEnvironment(
-        { path, persist: true, maxSwap: 2 ** 20, flushIntervalMs: 50, ...options },
-        world.environment,
-      ),
-    );
-  let store = open();
+  /** In one go, or off the loop. */
+  const open = (): Promise<SwapStore> => {
+    const all = { path, persist: true, maxSwap: 2 ** 20, flushIntervalMs: 50, ...options };
+    const given = withEnvironment(all, world.environment);
+    return random.below(2) === 0 ? Promise.resolve(new SwapStore(given)) : world.drive(SwapStore.open(given));
+  };
+  let store = await open();
   let crashes = 0;
   const keyOf = () => `key:${random.below(keyCount)}`;
   const fail = (what: string): never => {
@@ -152,7 +151,7 @@ export async function runHistory(
     } else if (what < 97) {
       await world.drive(store.close());
       oracle.durable(oracle.moment);
-      store = open();
+      store = await open();
     } else if (what < 99) {
       // Often in the middle of a flush.
       if (random.below(3) > 0) {
@@ -166,7 +165,7 @@ export async function runHistory(
       crashes++;
       base = base.afterCrash(chance);
       world = new World(seed + step, 2 ** 20, base);
-      store = open();
+      store = await open();
       for (const one of [...oracle.keys()]) {
         const value = textOf(store.peek(one));
         if (value !== undefined && value.startsWith('ttl') !== hasTtl(store, one))

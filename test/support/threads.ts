@@ -97,8 +97,8 @@ export class ManualThreads implements Threads {
     const alive = this.#alive();
     for (let tried = 0; tried < alive.length; tried++) {
       const thread = alive[this.#next++ % alive.length]!;
-      const { control, area, index, sealKey } = thread.start;
-      const sealer = sealKey === undefined ? undefined : new Sealer(sealKey);
+      const { control, area, index, sealSecret } = thread.start;
+      const sealer = sealSecret === undefined ? undefined : new Sealer(sealSecret);
       if (takeAndRun(control, area, this.#disk, index, sealer)) return thread;
     }
     return undefined;

@@ -1,0 +1,265 @@
+/**
+ * Reads the index of a persistent store back (the format is in index-format.ts): first all blocks, to find those that
+ * are sound and where the last commit is; then what they say, in their order. It yields each read, and a turn of the
+ * event loop for each few blocks, so that the same steps serve who waits and who does not.
+ */
+import { fingerprint } from '../codec/fingerprint.js';
+import { StoredKey } from '../memory/stored-key.js';
+import type { Steps } from './file-steps.js';
+import {
+  authenticatedOf,
+  BlockKind,
+  type BlockSeal,
+  blockAlignment,
+  blockBytesMax,
+  blockHeaderBytes,
+  blockMagic,
+  extrasFlag,
+  type Location,
+  type LogHeader,
+  logHeaderBytes,
+  Operation,
+  operationMask,
+  sumOfBlock,
+  twoByteFlag,
+} from './index-format.js';
+
+const windowBytes = 1024 * 1024;
+/** Blocks that are read, or applied, in one turn. */
+const blocksPerTurn = 4;
+
+/** What a log says, in its order. Keys and locations are good until the next call. */
+export interface LogVisitor {
+  set(key: StoredKey, location: Location): void;
+  delete(key: StoredKey): void;
+  clear(): void;
+  shape(keys: string[]): void;
+  /** About so many keys will come. */
+  expect(keys: number): void;
+  /** A block is damaged: keys with one of these hashes are not what the log says so far; all keys if undefined. */
+  damaged(hashes: ReadonlySet<number> | undefined): void;
+}
+
+/** Where a log ends, and what its next block is numbered. */
+export interface LogEnd {
+  readonly bytes: number;
+  readonly sequence: number;
+  /** Bytes of the list that it begins with; 0 when it begins with what was added. */
+  readonly listBytes: number;
+}
+
+/** A file's bytes by pieces. */
+export class Window {
+  readonly #fd: number;
+  readonly size: number;
+  #buffer = Buffer.alloc(0);
+  #from = 0;
+  #length = 0;
+
+  constructor(fd: number, size: number) {
+    this.#fd = fd;
+    this.size = size;
+  }
+
+  /** Up to `count` bytes from `offset` on, fewer only at the end of the file; good until the next call. */
+  *at(offset: number, count: number): Steps<Buffer> {
+    const wanted = Math.min(count, Math.max(0, this.size - offset));
+    if (offset < this.#from || offset + wanted > this.#from + this.#length) {
+      const length = Math.min(Math.max(wanted, windowBytes), Math.max(0, this.size - offset));
+      if (this.#buffer.length < length) this.#buffer = Buffer.alloc(length);
+      this.#length = 0;
+      this.#from = offset;
+      this.#length = yield { kind: 'read', fd: this.#fd, bytes: this.#buffer, length, position: offset };
+    }
+    const from = offset - this.#from;
+    return this.#buffer.subarray(from, Math.min(from + wanted, this.#length));
+  }
+}
+
+interface Block {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly sequence: number;
+  readonly kind: number;
+  /** Of the first block of its flush. */
+  readonly first: number;
+  /** Blocks that are missing before it. */
+  missing: number;
+}
+
+/** Reads a log and tells `visitor` all that was committed. */
+export function* readLog(
+  header: LogHeader,
+  window: Window,
+  seal: BlockSeal | undefined,
+  visitor: LogVisitor,
+): Steps<LogEnd> {
+  const blocks: Block[] = [];
+  let committed = 0;
+  let end: LogEnd = { bytes: logHeaderBytes, sequence: 1, listBytes: 0 };
+  let expected = 1;
+  // Blocks from this sequence number on follow each other without a gap.
+  let wholeFrom = 1;
+  for (let offset = logHeaderBytes; offset + blockHeaderBytes <= window.size; ) {
+    const block = yield* readBlock(header, offset, window, seal);
+    if (block === undefined || block.sequence < expected) {
+      // Torn, or damaged: what comes behind it, if anything does, will tell.
+      offset += blockAlignment;
+      continue;
+    }
+    block.missing = block.sequence - expected;
+    if (block.missing > 0) wholeFrom = block.sequence;
+    blocks.push(block);
+    expected = block.sequence + 1;
+    offset += block.bytes;
+    if (blocks.length % blocksPerTurn === 0) yield { kind: 'turn' };
+    if (block.kind !== BlockKind.Commit || block.first < wholeFrom) continue;
+    // What came before was on the disk when this flush began: if some of it is missing now, it was damaged since.
+    committed = blocks.length;
+    const listBytes = end.listBytes === 0 ? offset - logHeaderBytes : end.listBytes;
+    end = { bytes: offset, sequence: expected, listBytes };
+  }
+  const application = new Application(visitor);
+  let isList = false;
+  for (let index = 0; index < committed; index++) {
+    const block = blocks[index]!;
+    const payload = yield* payloadOf(header, block, window, seal);
+    if (payload === undefined) throw new Error('the file has changed while it was read');
+    application.apply(payload, block.missing);
+    if (index === 0) isList = application.hasExpected;
+    if (index % blocksPerTurn === 0) yield { kind: 'turn' };
+  }
+  return isList ? end : { ...end, listBytes: 0 };
+}
+
+function* readBlock(
+  header: LogHeader,
+  offset: number,
+  window: Window,
+  seal: BlockSeal | undefined,
+): Steps<Block | undefined> {
+  const head = yield* window.at(offset, blockHeaderBytes);
+  if (head.length < blockHeaderBytes || head.readUInt32LE(0) !== blockMagic) return undefined;
+  const payloadBytes = head.readUInt32LE(4);
+  const bytes = Math.ceil((blockHeaderBytes + payloadBytes) / blockAlignment) * blockAlignment;
+  if (bytes > blockBytesMax || offset + bytes > window.size) return undefined;
+  const whole = yield* window.at(offset, bytes);
+  if (whole.length < bytes) return undefined;
+  sumOfBlock(whole, payloadBytes, header.seedA, header.seedB);
+  if (whole.readInt32LE(16) !== fingerprint.a || whole.readInt32LE(20) !== fingerprint.b) return undefined;
+  const block = {
+    offset,
+    bytes,
+    sequence: whole.readUInt32LE(8),
+    kind: whole.readUInt32LE(12),
+    first: whole.readUInt32LE(24),
+    missing: 0,
+  };
+  if (seal !== undefined && openPayload(header, block, whole, seal) === undefined) return undefined;
+  return block;
+}
+
+function* payloadOf(
+  header: LogHeader,
+  block: Block,
+  window: Window,
+  seal: BlockSeal | undefined,
+): Steps<Buffer | undefined> {
+  const whole = yield* window.at(block.offset, block.bytes);
+  if (whole.length < block.bytes) return undefined;
+  if (seal !== undefined) return openPayload(header, block, whole, seal);
+  return whole.subarray(blockHeaderBytes, blockHeaderBytes + whole.readUInt32LE(4));
+}
+
+function openPayload(header: LogHeader, block: Block, whole: Buffer, seal: BlockSeal): Buffer | undefined {
+  const sealed = whole.subarray(blockHeaderBytes, blockHeaderBytes + whole.readUInt32LE(4));
+  return seal.open(sealed, authenticatedOf(header.salt, block.sequence, block.first, block.kind));
+}
+
+/** Tells a visitor what payloads say. Their sums have been checked, so that they are what a writer has made. */
+class Application {
+  readonly #visitor: LogVisitor;
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  readonly #key = new StoredKey();
+  readonly #location: Location = { page: 0, recordBytes: 0, generation: 0, expiresAtMs: 0, ownSize: 0 };
+
+  /** True when a list of all keys was begun. */
+  hasExpected = false;
+
+  constructor(visitor: LogVisitor) {
+    this.#visitor = visitor;
+  }
+
+  apply(bytes: Buffer, missing: number): void {
+    const visitor = this.#visitor;
+    // Millions of numbers are read, for which a view is much faster than a Buffer's own methods.
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const touchedCount = this.#view.getUint32(0, true);
+    let at = 4 + 4 * touchedCount;
+    if (missing === 1) {
+      const touched = new Set<number>();
+      for (let index = 1; index <= touchedCount; index++) touched.add(this.#view.getInt32(4 * index, true));
+      visitor.damaged(touched);
+    } else if (missing > 1) {
+      visitor.damaged(undefined);
+    }
+    while (at < bytes.length) {
+      const operation: Operation = bytes[at]! & operationMask;
+      if (operation === Operation.Set) {
+        at = this.#set(bytes, at);
+      } else if (operation === Operation.Delete) {
+        at = this.#keyAt(bytes, at);
+        visitor.delete(this.#key);
+      } else if (operation === Operation.Clear) {
+        at++;
+        visitor.clear();
+      } else if (operation === Operation.Expect) {
+        this.hasExpected = true;
+        visitor.expect(this.#view.getUint32(at + 1, true));
+        at += 5;
+      } else {
+        at = this.#shape(bytes, at);
+      }
+    }
+  }
+
+  #set(bytes: Buffer, from: number): number {
+    const hasExtras = (bytes[from]! & extrasFlag) !== 0;
+    const at = this.#keyAt(bytes, from);
+    const location = this.#location;
+    const view = this.#view;
+    location.page = view.getUint32(at, true);
+    location.recordBytes = view.getInt32(at + 4, true);
+    location.generation = view.getInt32(at + 8, true);
+    location.expiresAtMs = hasExtras ? view.getFloat64(at + 12, true) : 0;
+    location.ownSize = hasExtras ? view.getUint32(at + 20, true) : 0;
+    this.#visitor.set(this.#key, location);
+    return at + (hasExtras ? 24 : 12);
+  }
+
+  /** Finds the key of an operation; returns where it ends. */
+  #keyAt(bytes: Buffer, at: number): number {
+    const key = this.#key;
+    key.bytes = bytes;
+    key.twoByte = (bytes[at]! & twoByteFlag) !== 0;
+    key.length = this.#view.getUint16(at + 1, true);
+    key.hash = this.#view.getInt32(at + 3, true);
+    key.from = at + 7;
+    return key.from + key.byteLength;
+  }
+
+  #shape(bytes: Buffer, from: number): number {
+    const keys: string[] = [];
+    const count = bytes.readUInt16LE(from + 1);
+    let at = from + 3;
+    for (let index = 0; index < count; index++) {
+      const word = bytes.readUInt16LE(at);
+      const length = word & 0x7fff;
+      const end = at + 2 + (word === length ? length : 2 * length);
+      keys.push(word === length ? bytes.latin1Slice(at + 2, end) : bytes.ucs2Slice(at + 2, end));
+      at = end;
+    }
+    this.#visitor.shape(keys);
+    return at;
+  }
+}
