@@ -26,6 +26,7 @@ const names = [
   'victim',
   'page-search',
   'open-close',
+  'reopen',
   'keys',
 ];
 
