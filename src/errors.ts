@@ -54,6 +54,15 @@ export function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
+/** For clean-up that may find nothing to do, and whose failure changes nothing; undefined when it failed. */
+export function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}
+
 /** A failed call on the file at `path`, in the words of the store; an error that is in them already stays what it is. */
 export function asIoError(doing: string, path: string, cause: unknown): SwapError {
   if (cause instanceof SwapError) return cause;

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import type { Disk, Environment } from '../environment.js';
-import { asIoError, SwapError } from '../errors.js';
+import { asIoError, attempt, SwapError } from '../errors.js';
 import type { Steps } from './file-steps.js';
 import {
   type BlockSeal,
@@ -77,7 +77,7 @@ export class IndexFile {
       yield* index.#read(visitor);
       if (swapFile.isNew && index.#end > logHeaderBytes) throw index.#foreign('has lost its swap file');
     } catch (cause) {
-      disk.close(index.#fd);
+      attempt(() => disk.close(index.#fd));
       throw asIoError('cannot read the index', index.path, cause);
     }
     return index;
@@ -116,46 +116,50 @@ export class IndexFile {
     this.#sequence += blocks;
   }
 
-  /** Begins another index, under another name. Throws as the disk. */
+  /** Begins another index, under another name. Throws ERR_SWAP_IO. */
   begin(): FreshIndex {
     const { disk } = this.#terms;
     const path = this.#freshPath;
-    try {
-      disk.unlink(path);
-    } catch {
-      // There is seldom one.
-    }
+    // There is seldom one.
+    attempt(() => disk.unlink(path));
     const header = this.#newHeader();
-    const fd = disk.open(path, 'wx+', fileMode);
     const bytes = makeLogHeader(header);
-    writeWhole(disk, fd, bytes, 0, bytes.length, 0);
+    let fd = -1;
+    try {
+      fd = disk.open(path, 'wx+', fileMode);
+      writeWhole(disk, fd, bytes, 0, bytes.length, 0);
+    } catch (cause) {
+      if (fd !== -1) attempt(() => disk.close(fd));
+      throw asIoError('cannot write the index', path, cause);
+    }
     return { fd, header, writer: this.#writerFor(header), end: bytes.length, sequence: 1 };
   }
 
-  /** All of `fresh` has been written and synced: it is the index from now on. Throws as the disk. */
+  /** All of `fresh` has been written and synced: it is the index from now on. Throws ERR_SWAP_IO. */
   replaceBy(fresh: FreshIndex): void {
-    this.#name();
+    try {
+      this.#name();
+    } catch (cause) {
+      throw asIoError('cannot replace the index', this.path, cause);
+    }
     const old = this.#fd;
     this.#fd = fresh.fd;
     this.#end = fresh.end;
     this.#sequence = fresh.sequence;
     this.#listBytes = fresh.end - logHeaderBytes;
     this.writer.writeTo(fresh.header);
-    this.#terms.disk.close(old);
+    attempt(() => this.#terms.disk.close(old));
   }
 
   /** What was begun will not be used. */
   giveUp(fresh: FreshIndex): void {
-    try {
-      this.#terms.disk.close(fresh.fd);
-      this.#terms.disk.unlink(this.#freshPath);
-    } catch {
-      // The next one removes it.
-    }
+    attempt(() => this.#terms.disk.close(fresh.fd));
+    // One that cannot be removed is in the next one's way, who removes it.
+    attempt(() => this.#terms.disk.unlink(this.#freshPath));
   }
 
   close(): void {
-    this.#terms.disk.close(this.#fd);
+    attempt(() => this.#terms.disk.close(this.#fd));
   }
 
   get #freshPath(): string {
@@ -177,6 +181,8 @@ export class IndexFile {
     if (found === undefined && !swapFile.isEmpty) throw this.#foreign('is missing');
     if (found === undefined) this.#install(this.begin());
     this.#fd = found ?? disk.open(this.path, 'r+', fileMode);
+    // Whoever gave it its name may not have lived to make that durable; what is written into it would go with the name.
+    if (found !== undefined) disk.syncDirectory(dirname(this.path));
   }
 
   #openExisting(): number | undefined {
@@ -190,7 +196,7 @@ export class IndexFile {
 
   #install(fresh: FreshIndex): void {
     this.#terms.disk.sync(fresh.fd);
-    this.#terms.disk.close(fresh.fd);
+    attempt(() => this.#terms.disk.close(fresh.fd));
     this.#name();
   }
 

@@ -15,7 +15,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Disk } from '../environment.js';
-import { asIoError, SwapError } from '../errors.js';
+import { asIoError, attempt, SwapError } from '../errors.js';
 import { isDead, ownIdentity, type ProcessIdentity } from './process-identity.js';
 
 /** How often to look again while somebody else breaks or writes a lock, and for how long in all: 2 s. */
@@ -23,6 +23,10 @@ const triesMax = 400;
 const waitMs = 5;
 /** Rights to break rights to break: more than this many deaths in a row at the same place is not believable. */
 const depthMax = 8;
+
+/** Tokens of locks that were given up here, but whose files could not be removed. */
+const stuck = new Set<string>();
+const stuckMax = 1024;
 
 export interface Lock {
   /** Gives the lock up. Idempotent; never touches another's. */
@@ -42,7 +46,7 @@ export function acquireLock(disk: Disk, path: string): Lock {
     if (take(disk, lockPath, own)) return { release: () => giveUp(disk, lockPath, own.token) };
     seen = readHolder(disk, lockPath);
     if (seen !== undefined) {
-      if (!isDead(seen, own)) throw locked(path, lockPath, seen);
+      if (!isGone(seen, own)) throw locked(path, lockPath, seen);
       if (breakLock(disk, lockPath, seen, own, 0)) continue;
     }
     sleep();
@@ -67,7 +71,8 @@ function take(disk: Disk, lockPath: string, own: Holder): boolean {
     if (code === 'EEXIST') return false;
     return takeWithoutLinks(disk, lockPath, text);
   } finally {
-    disk.unlink(draft);
+    // One that cannot be removed is in nobody's way.
+    attempt(() => disk.unlink(draft));
   }
 }
 
@@ -88,7 +93,7 @@ function breakLock(disk: Disk, lockPath: string, dead: Holder, own: Holder, dept
   const right = `${lockPath}.${dead.token}`;
   if (!take(disk, right, own)) {
     const breaker = readHolder(disk, right);
-    if (breaker !== undefined && isDead(breaker, own)) breakLock(disk, right, breaker, own, depth + 1);
+    if (breaker !== undefined && isGone(breaker, own)) breakLock(disk, right, breaker, own, depth + 1);
     return false;
   }
   try {
@@ -121,11 +126,17 @@ function isHolder(found: unknown): found is Holder {
   return hasTexts && hasToken && Number.isSafeInteger(holder.pid) && (holder.pid as number) > 0;
 }
 
+/** True when a lock is nobody's any more: its process is dead, or has given it up and could not remove it. */
+function isGone(holder: Holder, own: Holder): boolean {
+  return stuck.has(holder.token) || isDead(holder, own);
+}
+
 function giveUp(disk: Disk, lockPath: string, token: string): void {
   try {
+    // Where somebody has removed it by hand meanwhile, there is nothing left to give up.
     if (readHolder(disk, lockPath)?.token === token) disk.unlink(lockPath);
   } catch {
-    // Somebody removed it by hand meanwhile; there is nothing left to give up.
+    if (stuck.size < stuckMax) stuck.add(token);
   }
 }
 

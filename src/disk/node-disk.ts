@@ -70,5 +70,16 @@ export const nodeDisk: Disk = {
   removeDirectory: (path) => rmdirSync(path),
   link: linkSync,
   readText: (path) => readFileSync(path, 'utf8'),
-  writeNew: (path, text) => writeFileSync(path, text, { flag: 'wx', mode: 0o600 }),
+  writeNew(path, text) {
+    const fd = openSync(path, 'wx', 0o600);
+    try {
+      writeFileSync(fd, text);
+    } catch (error) {
+      // What was made here is not left behind half written.
+      unlinkSync(path);
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+  },
 };

@@ -12,7 +12,7 @@
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Disk } from '../environment.js';
-import { asIoError, assert, SwapError } from '../errors.js';
+import { asIoError, assert, attempt, SwapError } from '../errors.js';
 import { sweepLeftovers } from './leftovers.js';
 import { acquireLock, type Lock } from './lock.js';
 import { keyCheckOf } from './seal.js';
@@ -161,7 +161,8 @@ export class SwapFile {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#disk.close(this.fd);
+    // What had to be durable was synced before.
+    attempt(() => this.#disk.close(this.fd));
     if (this.#named) {
       attempt(() => this.#disk.unlink(this.path));
       const directory = this.#directory;
@@ -220,7 +221,8 @@ function openNamed(disk: Disk, path: string, options: SwapFileOptions): Place {
   try {
     lock = acquireLock(disk, path);
   } catch (error) {
-    if (fd !== undefined) disk.close(fd);
+    const found = fd;
+    if (found !== undefined) attempt(() => disk.close(found));
     throw error;
   }
   try {
@@ -256,7 +258,7 @@ function checkOurs(disk: Disk, fd: number, path: string, options: SwapFileOption
     if (!isFile) throw notAFile(path);
     if (size === 0) return undefined;
     const block = Buffer.alloc(superblockBytes);
-    disk.read(fd, block, 0, superblockBytes, 0);
+    readWhole(disk, fd, block, 0, superblockBytes, 0);
     // A machine may die after a file was made and before anything in it has reached the disk.
     if (size <= superblockBytes && block.every((byte) => byte === 0)) return undefined;
     const found = readSuperblock(block);
@@ -270,7 +272,7 @@ function checkOurs(disk: Disk, fd: number, path: string, options: SwapFileOption
     const message = `${path} is not a ${kind} file of swapstore, and was left as it is; choose another path`;
     throw new SwapError('ERR_SWAP_FORMAT', message, { path });
   } catch (cause) {
-    disk.close(fd);
+    attempt(() => disk.close(fd));
     throw asIoError('cannot read the swap file', path, cause);
   }
 }
@@ -304,14 +306,5 @@ function freeBytes(disk: Disk, path: string): number {
   } catch {
     // An anonymous file's directory is gone; the same file system is below.
     return attempt(() => disk.space(join(path, '..', '..')).freeBytes) ?? Number.POSITIVE_INFINITY;
-  }
-}
-
-/** For clean-up that may find nothing to do. */
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
   }
 }

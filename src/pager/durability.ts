@@ -381,7 +381,13 @@ export class Durability {
     if (written < 2 * pages.usedPages + 1024) return;
     let last = Math.min(written, pages.pageCount);
     while (last > 0 && pages.isFree(last - 1)) last--;
-    if (last < written / 2) file.shrink(last);
+    if (last >= written / 2) return;
+    try {
+      file.shrink(last);
+    } catch {
+      // The flush is done all the same; the next one tries again.
+      this.#core.counters.ioErrors++;
+    }
   }
 
   /** The log has a newer word on a slot: what it said before is free with the next commit. */

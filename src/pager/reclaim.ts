@@ -193,7 +193,8 @@ export class Reclaim {
     const { residents } = this.#core;
     const goal = this.lowWaterBytes - bytes;
     let useless = 0;
-    while (residents.residentBytes > goal && useless < 4 && this.#mayFly) {
+    // A batch that finds no space is back at once, and nothing else may be tried then.
+    while (residents.residentBytes > goal && useless < 4 && this.#mayFly && this.#maySwap()) {
       const victim = this.takeVictim();
       const departure = victim === undefined ? undefined : this.#departOpen(victim);
       if (departure === undefined) break;
@@ -228,7 +229,7 @@ export class Reclaim {
     const goal = this.restfulBytes;
     const endsMs = environment.clock.monotonic() + sliceMs;
     let useless = 0;
-    for (let victims = 1; residents.residentBytes > goal && this.#mayFly; victims++) {
+    for (let victims = 1; residents.residentBytes > goal && this.#mayFly && this.#maySwap(); victims++) {
       const victim = this.takeVictim();
       if (victim === undefined) {
         this.#exhausted = true;

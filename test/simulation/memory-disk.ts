@@ -6,6 +6,29 @@
 import type { Disk, DiskCallback } from '../../dist/environment.js';
 
 const sectorBytes = 512;
+/** Up to so many writes that were not synced, every set of them is tried. */
+const pendingMax = 5;
+
+export type Call =
+  | 'open'
+  | 'close'
+  | 'read'
+  | 'write'
+  | 'truncate'
+  | 'sync'
+  | 'syncDirectory'
+  | 'rename'
+  | 'unlink'
+  | 'link'
+  | 'chmod'
+  | 'stat';
+
+/** What goes wrong with a call: it fails, moves fewer bytes than it was asked to, or to another place, or changes one. */
+export type Trouble =
+  | { readonly kind: 'error'; readonly code: string }
+  | { readonly kind: 'short'; readonly bytes: number }
+  | { readonly kind: 'misdirected'; readonly by: number }
+  | { readonly kind: 'flipped'; readonly bit: number };
 
 interface Pending {
   readonly position: number;
@@ -54,6 +77,8 @@ export class MemoryDisk implements Disk {
   #syncedNames = new Map<string, Inode>();
   #nameChanges: Array<[string, Inode | undefined]> = [];
   readonly #open = new Map<number, Inode>();
+  /** Asked at each call, before it does anything; what it throws, the call throws. */
+  onCall: ((call: Call, path: string | undefined) => Trouble | undefined) | undefined = undefined;
   #nextFd = 1000;
 
   /** The disk as it is found after the power has failed; `random` is from 0 up to 1. */
@@ -77,6 +102,31 @@ export class MemoryDisk implements Disk {
     return next;
   }
 
+  /**
+   * All disks that may be found after a crash at this moment, or the most different of them where those are too many:
+   * each set of writes lost, each number of names kept.
+   */
+  *crashes(): Generator<MemoryDisk> {
+    const pending = [...new Set(this.#names.values())].reduce((sum, inode) => sum + inode.pending.length, 0);
+    const fates: boolean[][] = [];
+    if (pending <= pendingMax) {
+      for (let set = 0; set < 2 ** pending; set++)
+        fates.push(Array.from({ length: pending }, (_, at) => ((set >> at) & 1) === 1));
+    } else {
+      fates.push(new Array<boolean>(pending).fill(false), new Array<boolean>(pending).fill(true));
+      for (let one = 0; one < pending; one++)
+        for (const kept of [false, true])
+          fates.push(Array.from({ length: pending }, (_, at) => (at === one) === kept));
+    }
+    for (let names = 0; names <= this.#nameChanges.length; names++) {
+      for (const fate of fates) {
+        const draws = [names / (this.#nameChanges.length + 1), ...fate.map((kept) => (kept ? 0.5 : 0))];
+        let at = 0;
+        yield this.afterCrash(() => draws[at++] ?? 0.5);
+      }
+    }
+  }
+
   /** The content of a file, to be looked at or damaged. */
   contentOf(path: string): Buffer {
     return this.#inode(path).content;
@@ -89,6 +139,7 @@ export class MemoryDisk implements Disk {
   }
 
   open(path: string, flags: string, _mode: number): number {
+    this.#called('open', path);
     const found = this.#names.get(path);
     if (found !== undefined && flags.includes('x')) throw errno('EEXIST', path);
     if (found === undefined && flags.startsWith('r')) throw errno('ENOENT', path);
@@ -100,18 +151,28 @@ export class MemoryDisk implements Disk {
 
   close(fd: number): void {
     if (!this.#open.delete(fd)) throw errno('EBADF', String(fd));
+    // As with close(2): whatever it says, the descriptor is gone.
+    this.#called('close', undefined);
   }
 
   read(fd: number, target: Uint8Array, offset: number, length: number, position: number): number {
+    const trouble = this.#called('read', this.#pathOf(fd));
     const { content } = this.#file(fd);
-    const bytes = content.subarray(position, position + length);
+    const wanted = trouble?.kind === 'short' ? Math.min(length, trouble.bytes) : length;
+    const bytes = content.subarray(position, position + wanted);
     target.set(bytes, offset);
+    if (trouble?.kind === 'flipped' && bytes.length > 0)
+      target[offset + ((trouble.bit >> 3) % bytes.length)]! ^= 1 << (trouble.bit & 7);
     return bytes.length;
   }
 
   write(fd: number, source: Uint8Array, offset: number, length: number, position: number): number {
-    this.#file(fd).write(position, Buffer.from(source.slice(offset, offset + length)));
-    return length;
+    const trouble = this.#called('write', this.#pathOf(fd));
+    const count = trouble?.kind === 'short' ? Math.min(length, trouble.bytes) : length;
+    const bytes = Buffer.from(source.slice(offset, offset + count));
+    if (trouble?.kind === 'flipped') bytes[(trouble.bit >> 3) % count]! ^= 1 << (trouble.bit & 7);
+    this.#file(fd).write(position + (trouble?.kind === 'misdirected' ? trouble.by : 0), bytes);
+    return count;
   }
 
   readAsync(): void {
@@ -130,10 +191,12 @@ export class MemoryDisk implements Disk {
   }
 
   truncate(fd: number, bytes: number): void {
+    this.#called('truncate', this.#pathOf(fd));
     this.#file(fd).truncate(bytes);
   }
 
   sync(fd: number): void {
+    this.#called('sync', this.#pathOf(fd));
     this.#file(fd).sync();
   }
 
@@ -142,19 +205,24 @@ export class MemoryDisk implements Disk {
   }
 
   syncDirectory(): void {
+    this.#called('syncDirectory', undefined);
     this.#syncedNames = new Map(this.#names);
     this.#nameChanges = [];
   }
 
   rename(path: string, newPath: string): void {
+    this.#called('rename', path);
     const inode = this.#inode(path);
     this.#name(newPath, inode);
     this.#name(path, undefined);
   }
 
-  chmod(): void {}
+  chmod(): void {
+    this.#called('chmod', undefined);
+  }
 
   stat(fd: number): { size: number; isFile: boolean } {
+    this.#called('stat', this.#pathOf(fd));
     return { size: this.#file(fd).content.length, isFile: true };
   }
 
@@ -171,6 +239,7 @@ export class MemoryDisk implements Disk {
   }
 
   unlink(path: string): void {
+    this.#called('unlink', path);
     this.#inode(path);
     this.#name(path, undefined);
   }
@@ -178,6 +247,7 @@ export class MemoryDisk implements Disk {
   removeDirectory(): void {}
 
   link(path: string, newPath: string): void {
+    this.#called('link', path);
     if (this.#names.has(newPath)) throw errno('EEXIST', newPath);
     this.#name(newPath, this.#inode(path));
   }
@@ -190,6 +260,18 @@ export class MemoryDisk implements Disk {
     const fd = this.open(path, 'wx', 0o600);
     this.#file(fd).write(0, Buffer.from(text));
     this.close(fd);
+  }
+
+  #called(call: Call, path: string | undefined): Trouble | undefined {
+    const trouble = this.onCall?.(call, path);
+    if (trouble?.kind === 'error') throw errno(trouble.code, `simulated ${call}`);
+    return trouble;
+  }
+
+  #pathOf(fd: number): string | undefined {
+    const inode = this.#open.get(fd);
+    for (const [name, one] of this.#names) if (one === inode) return name;
+    return undefined;
   }
 
   #name(path: string, inode: Inode | undefined): void {
@@ -234,6 +316,8 @@ function survivorOf(inode: Inode, random: () => number): Inode {
   return survivor;
 }
 
+const errnos: Record<string, number> = { EIO: -5, ENOSPC: -28 };
+
 function errno(code: string, about: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${code}: ${about}`), { code });
+  return Object.assign(new Error(`${code}: ${about}`), { code, errno: errnos[code] ?? -2 });
 }
