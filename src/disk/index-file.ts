@@ -38,7 +38,12 @@ export interface FreshIndex {
 export interface IndexTerms {
   readonly disk: Disk;
   /** The file that it belongs to. */
-  readonly swapFile: { readonly path: string; readonly isNew: boolean; readonly isEmpty: boolean };
+  readonly swapFile: {
+    readonly path: string;
+    readonly fd: number;
+    readonly isNew: boolean;
+    readonly isEmpty: boolean;
+  };
   readonly identity: LogIdentity;
   readonly seal: BlockSeal | undefined;
   readonly sizes: Pick<Environment, 'indexBytesMin' | 'indexBlockBytes'>;
@@ -51,6 +56,8 @@ export class IndexFile {
   #end = logHeaderBytes;
   #sequence = 1;
   #listBytes = 0;
+  /** True when it could not be cut back. */
+  #isDoubtful = false;
   /** What has changed since the last cut. */
   readonly writer: LogWriter;
 
@@ -68,12 +75,18 @@ export class IndexFile {
   static *open(terms: IndexTerms, visitor: LogVisitor): Steps<IndexFile> {
     const { disk, swapFile } = terms;
     const index = new IndexFile(terms);
+    let found: boolean;
     try {
-      index.#openOrMake();
+      found = index.#openOrMake();
     } catch (cause) {
       throw asIoError('cannot open the index', index.path, cause);
     }
     try {
+      if (found) {
+        // What is about to be read may have been written by who did not live to sync it: it must not be lost again.
+        yield { kind: 'sync', fd: swapFile.fd };
+        yield { kind: 'sync', fd: index.#fd };
+      }
       yield* index.#read(visitor);
       if (swapFile.isNew && index.#end > logHeaderBytes) throw index.#foreign('has lost its swap file');
     } catch (cause) {
@@ -116,6 +129,19 @@ export class IndexFile {
     this.#sequence += blocks;
   }
 
+  /**
+   * What was written behind the end may not have reached the disk, and never will if a sync has failed: nobody may take
+   * it for durable. The next flush writes all anew; this is for who opens the file before that.
+   */
+  cutBack(): void {
+    const { disk } = this.#terms;
+    this.#isDoubtful = true;
+    attempt(() => {
+      disk.truncate(this.#fd, this.#end);
+      this.#isDoubtful = false;
+    });
+  }
+
   /** Begins another index, under another name. Throws ERR_SWAP_IO. */
   begin(): FreshIndex {
     const { disk } = this.#terms;
@@ -148,6 +174,7 @@ export class IndexFile {
     this.#sequence = fresh.sequence;
     this.#listBytes = fresh.end - logHeaderBytes;
     this.writer.writeTo(fresh.header);
+    this.#isDoubtful = false;
     attempt(() => this.#terms.disk.close(old));
   }
 
@@ -159,6 +186,7 @@ export class IndexFile {
   }
 
   close(): void {
+    if (this.#isDoubtful) this.cutBack();
     attempt(() => this.#terms.disk.close(this.#fd));
   }
 
@@ -175,7 +203,8 @@ export class IndexFile {
     return new LogWriter(header, this.#terms.sizes.indexBlockBytes, this.#terms.seal);
   }
 
-  #openOrMake(): void {
+  /** True when it was there. */
+  #openOrMake(): boolean {
     const { disk, swapFile } = this.#terms;
     const found = this.#openExisting();
     if (found === undefined && !swapFile.isEmpty) throw this.#foreign('is missing');
@@ -183,6 +212,7 @@ export class IndexFile {
     this.#fd = found ?? disk.open(this.path, 'r+', fileMode);
     // Whoever gave it its name may not have lived to make that durable; what is written into it would go with the name.
     if (found !== undefined) disk.syncDirectory(dirname(this.path));
+    return found !== undefined;
   }
 
   #openExisting(): number | undefined {

@@ -73,13 +73,15 @@ export const nodeDisk: Disk = {
   writeNew(path, text) {
     const fd = openSync(path, 'wx', 0o600);
     try {
-      writeFileSync(fd, text);
+      try {
+        writeFileSync(fd, text);
+      } finally {
+        closeSync(fd);
+      }
     } catch (error) {
       // What was made here is not left behind half written.
       unlinkSync(path);
       throw error;
-    } finally {
-      closeSync(fd);
     }
   },
 };

@@ -298,6 +298,7 @@ export class Durability {
       }
     } catch (error) {
       this.#mustRewrite = true;
+      this.#index.cutBack();
       this.#suspects.push(...unsynced);
       this.#releasing = releasing.concat(this.#releasing);
       this.#core.counters.ioErrors++;

@@ -1,28 +1,48 @@
-/** Histories by hand: `npm run sim -- --seed 1 --histories 1000 --steps 300`. One seed repeats one history exactly. */
-import { expect, it } from 'vitest';
+/**
+ * Histories by hand: `npm run sim -- --seed 1 --histories 1000 --steps 300`, or `--seconds 60` from a seed that is drawn
+ * and printed. One seed repeats one history exactly; one that fails is shrunk, and printed as what regressions.ts holds.
+ */
+import { randomInt } from 'node:crypto';
+import { it } from 'vitest';
 import { configurations } from './configurations.js';
-import { runHistory } from './history.js';
+import { Failure, firstSteps, runHistory, type Weather } from './history.js';
+import { shrink } from './shrink.js';
 
-const numberOf = (name: string, byDefault: number) => Number(process.env[name] ?? byDefault);
+const weathers: readonly Weather[] = ['calm', 'errors', 'corruption'];
+const given = (name: string) => process.env[`SIM_${name}`];
 
 it('finds nothing wrong', { timeout: 2 ** 31 - 1 }, async () => {
-  const seed = numberOf('SIM_SEED', 1);
-  const histories = numberOf('SIM_HISTORIES', 1000);
-  const steps = numberOf('SIM_STEPS', 300);
+  const firstSeed = Number(given('SEED') ?? randomInt(2 ** 31));
+  const seconds = given('SECONDS') === undefined ? Number.POSITIVE_INFINITY : Number(given('SECONDS'));
+  const byDefault = seconds === Number.POSITIVE_INFINITY ? 1000 : Number.POSITIVE_INFINITY;
+  const seeds = Number(given('HISTORIES') ?? byDefault);
+  const stepCount = Number(given('STEPS') ?? 300);
+  const steps = firstSteps(stepCount);
   const began = performance.now();
-  let crashes = 0;
-  for (let index = 0; index < histories; index++) {
-    for (const [title, options] of configurations) {
-      const outcome = await runHistory(seed + index, steps, options).catch((error: Error) => error);
-      if (outcome instanceof Error) throw new Error(`${title}: ${outcome.message}`, { cause: outcome });
-      crashes += outcome.crashes;
+  const passed = () => (performance.now() - began) / 1000;
+  const met = { histories: 0, crashes: 0, troubles: 0, refusals: 0, threadDeaths: 0 };
+  console.log(`histories of ${stepCount} steps from seed ${firstSeed}`);
+  for (let index = 0; index < seeds && passed() < seconds; index++) {
+    for (const [configuration, options] of configurations) {
+      for (const weather of weathers) {
+        const script = { seed: firstSeed + index, steps, options, weather };
+        try {
+          const { crashes, troubles, refusals, threadDeaths } = await runHistory(script);
+          met.histories++;
+          met.crashes += crashes;
+          met.troubles += troubles;
+          met.refusals += refusals;
+          met.threadDeaths += threadDeaths;
+        } catch (error) {
+          if (!(error instanceof Failure)) throw error;
+          const left = await shrink({ ...script, steps: firstSteps(error.step + 1) });
+          const found = { seed: script.seed, configuration, weather, steps: left };
+          const again = await runHistory({ ...script, steps: left }).catch((failure: Failure) => failure);
+          throw new Error(`${JSON.stringify(found)}\n${(again as Failure).message}`, { cause: error });
+        }
+      }
     }
   }
-  const all = histories * configurations.length;
-  const seconds = (performance.now() - began) / 1000;
-  console.log(
-    `${all} histories of ${steps} steps from seed ${seed}: ${crashes} crashes, ${seconds.toFixed(0)} s, ` +
-      `${Math.round((all * steps) / seconds)} steps a second`,
-  );
-  expect(crashes).toBeGreaterThanOrEqual(0);
+  const rate = Math.round((met.histories * stepCount) / passed());
+  console.log(`${JSON.stringify(met)} in ${passed().toFixed(0)} s, ${rate} steps a second`);
 });

@@ -1,21 +1,351 @@
 /**
- * One history: a persistent store over a simulated machine, random calls from one seed, the power failing now and then.
- * The oracle knows what each key held when, and from which moment on a flush has promised to keep it.
+ * One history: a persistent store over a simulated machine, random calls from one seed, the power failing now and then,
+ * and, where that is wanted, the disk and the threads failing, too. The oracle knows what each key may hold.
  */
 import type { SwapStoreOptions } from '../../dist/index.js';
-import { SwapStore } from '../../dist/index.js';
+import { SwapError, SwapStore } from '../../dist/index.js';
 import { Xorshift } from '../../dist/memory/xorshift.js';
 import { checkInvariants } from '../../dist/pager/invariants.js';
 import { pagerOf } from '../../dist/pager/pager-of.js';
 import { World, withEnvironment } from '../support/environment.js';
-import { MemoryDisk } from './memory-disk.js';
+import { type Call, MemoryDisk, type Trouble } from './memory-disk.js';
 import { Oracle } from './oracle.js';
 
-export const path = '/simulated/store';
+const path = '/simulated/store';
 const keyCount = 40;
-
 /** Longer than any history. */
 const ttlMs = 1e9;
+/** After so long a store has forgotten that the disk was full. */
+const restMs = 2000;
+const traceMax = 40;
+/** Attempts to open a store on a disk that fails, before it is left in peace. */
+const opensMax = 3;
+
+/**
+ * What goes wrong beside the power: nothing; calls on the disk fail, move too little, come in any order, or find it full,
+ * and threads die; or what is read is not what was written.
+ */
+export type Weather = 'calm' | 'errors' | 'corruption';
+
+/** A history that went wrong, after how many steps, and what happened last. */
+export class Failure extends Error {
+  readonly step: number;
+
+  constructor(seed: number, step: number, trace: readonly string[], cause: unknown) {
+    super(`seed ${seed}, step ${step}: ${(cause as Error).message}\n  ${trace.join('\n  ')}`, { cause });
+    this.step = step;
+  }
+}
+
+/** What a history has met. */
+export interface Outcome {
+  crashes: number;
+  /** Calls on the disk that went wrong. */
+  troubles: number;
+  /** Operations that were refused for it. */
+  refusals: number;
+  threadDeaths: number;
+}
+
+/** What repeats a history exactly. */
+export interface Script {
+  readonly seed: number;
+  /** The numbers of its steps; each does the same whichever others there are. */
+  readonly steps: Iterable<number>;
+  readonly options: SwapStoreOptions;
+  readonly weather: Weather;
+}
+
+/** The first `count` steps. */
+export function firstSteps(count: number): number[] {
+  return Array.from({ length: count }, (_, step) => step);
+}
+
+/** Plays a history; throws a Failure at the first thing that is not as it should be. */
+export async function runHistory({ seed, steps, options, weather }: Script): Promise<Outcome> {
+  const history = new History(seed, options, weather);
+  let at = 0;
+  try {
+    await history.begin();
+    for (const step of steps) {
+      at = step;
+      await history.step(step);
+    }
+    await history.end();
+  } catch (cause) {
+    throw new Failure(seed, at, history.trace, cause);
+  }
+  return history.outcome;
+}
+
+class History {
+  readonly outcome: Outcome = { crashes: 0, troubles: 0, refusals: 0, threadDeaths: 0 };
+  readonly #seed: number;
+  readonly #options: SwapStoreOptions;
+  readonly #weather: Weather;
+  /** Of the step that is being taken. */
+  #random: Xorshift;
+  readonly #oracle = new Oracle();
+  #disk = new MemoryDisk();
+  #world: World;
+  #store: SwapStore | undefined = undefined;
+  /** What happened last. */
+  readonly trace: string[] = [];
+  #sets = 0;
+  /** While the disk is full, until this step. */
+  #fullUntil = 0;
+  #isCalm = true;
+
+  constructor(seed: number, options: SwapStoreOptions, weather: Weather) {
+    this.#seed = seed;
+    this.#options = { path, persist: true, maxSwap: 2 ** 20, flushIntervalMs: 50, ...options };
+    this.#weather = weather;
+    this.#random = randomOf(seed, -1);
+    this.#world = this.#worldOn(this.#disk, seed);
+  }
+
+  async begin(): Promise<void> {
+    await this.#open();
+  }
+
+  async step(step: number): Promise<void> {
+    this.#isCalm = false;
+    const { outcome } = this;
+    const random = randomOf(this.#seed, step);
+    this.#random = random;
+    const what = random.below(100);
+    const key = this.#keyOf();
+    if (this.#weather === 'errors' && random.below(60) === 0) this.#fullUntil = step + random.below(12);
+    if (this.#weather === 'errors' && random.below(40) === 0) {
+      this.#world.threads.kill();
+      outcome.threadDeaths++;
+    }
+    if (this.#fullUntil < step) this.#fullUntil = 0;
+    if (what < 45) await this.#set(key);
+    else if (what < 55) await this.#change(key, undefined, (store) => store.delete(key));
+    else if (what < 70) await this.#get(key);
+    else if (what < 76) await this.#attempt((store) => store.swapOutSync(key));
+    else if (what < 80) await this.#flush();
+    else if (what < 84) this.#flushMeanwhile();
+    else if (what < 92) await this.#world.round();
+    else if (what < 95) await this.#world.live(20);
+    else if (what < 96) this.#clear();
+    else if (what < 97) await this.#reopen();
+    else if (what < 99) await this.#crash(step);
+    if (step % 10 === 0) checkInvariants(this.#store!);
+    this.#isCalm = true;
+  }
+
+  async end(): Promise<void> {
+    this.#isCalm = true;
+    this.#fullUntil = 0;
+    await this.#world.live(restMs);
+    checkInvariants(this.#store!);
+    for (const key of this.#oracle.keys()) await this.#get(key);
+    await this.#world.drive(this.#store!.close());
+  }
+
+  // ── The weather ──
+
+  #worldOn(disk: MemoryDisk, seed: number): World {
+    const world = new World(seed, 2 ** 20, disk);
+    if (this.#weather === 'errors') world.disk.pickAsynchronous = (count) => this.#random.below(count);
+    disk.onCall = (call, file) => {
+      const trouble = this.#isCalm ? undefined : this.#troubleOf(call, file);
+      if (trouble === undefined) return undefined;
+      this.outcome.troubles++;
+      this.#note(`  ${call} ${file ?? ''}: ${Object.values(trouble).join(' ')}`);
+      return trouble;
+    };
+    return world;
+  }
+
+  #troubleOf(call: Call, file: string | undefined): Trouble | undefined {
+    const random = this.#random;
+    const moves = call === 'read' || call === 'write';
+    if (this.#weather === 'errors') {
+      if (call === 'write' && this.#fullUntil > 0) return { kind: 'error', code: 'ENOSPC' };
+      if (moves && random.below(8) === 0) return { kind: 'short', bytes: 1 + random.below(700) };
+      if (random.below(50) === 0) return { kind: 'error', code: 'EIO' };
+    }
+    // Of the values' file alone: what a damaged index costs has a test of its own.
+    if (this.#weather === 'corruption' && moves && file === path) {
+      const what = random.below(100);
+      if (what < 2) return { kind: 'flipped', bit: random.below(2 ** 20) };
+      if (what < 3 && call === 'write') return { kind: 'misdirected', by: 64 * (1 + random.below(20)) };
+    }
+    return undefined;
+  }
+
+  /** True when `error` is what this weather may bring. */
+  #isRefusal(error: unknown): boolean {
+    if (!(error instanceof SwapError)) return false;
+    const { code } = error;
+    if (this.#weather === 'errors') return code === 'ERR_SWAP_IO' || code === 'ERR_SWAP_FULL';
+    return this.#weather === 'corruption' && code === 'ERR_SWAP_CORRUPT';
+  }
+
+  /** Does something; false when it was refused. */
+  async #attempt(action: (store: SwapStore) => unknown): Promise<boolean> {
+    try {
+      await this.#world.drive(Promise.resolve(action(this.#store!)));
+      return true;
+    } catch (error) {
+      if (!this.#isRefusal(error)) throw error;
+      this.outcome.refusals++;
+      this.#note(`  refused: ${(error as SwapError).code}`);
+      return false;
+    }
+  }
+
+  // ── What is done ──
+
+  #note(what: string): void {
+    this.trace.push(what);
+    if (this.trace.length > traceMax) this.trace.shift();
+  }
+
+  #keyOf(): string {
+    return `key:${this.#random.below(keyCount)}`;
+  }
+
+  async #set(key: string): Promise<void> {
+    const random = this.#random;
+    const lives = random.below(4) === 0;
+    const text = `${lives ? 'ttl ' : ''}${this.#seed}.${this.#sets++} `;
+    const value = text.repeat(1 + random.below(random.below(10) === 0 ? 400 : 30));
+    // Records of many shapes: the index must know them all.
+    const record = { [`field${random.below(20)}`]: value };
+    await this.#change(key, value, (store) => store.set(key, record, { ttl: lives ? ttlMs : 0 }));
+  }
+
+  async #change(
+    key: string,
+    value: string | undefined,
+    action: (store: SwapStore) => unknown,
+  ): Promise<void> {
+    const before = this.#oracle.current(key);
+    this.#note(`${key} = ${value?.slice(0, 10)}`);
+    this.#oracle.changed(key, value);
+    if (!(await this.#attempt(action))) this.#oracle.changed(key, before);
+  }
+
+  async #get(key: string): Promise<void> {
+    const expected = this.#oracle.current(key);
+    await this.#attempt((store) => {
+      if (textOf(store.get(key)) !== expected) throw new Error(`${key} is wrong`);
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const { moment } = this.#oracle;
+    this.#note(`flush as of ${moment}`);
+    if (await this.#attempt((store) => store.flush())) this.#oracle.durable(moment);
+  }
+
+  /** Begins a flush that is under way while other things happen. */
+  #flushMeanwhile(): void {
+    const { moment } = this.#oracle;
+    const began = this.outcome.crashes;
+    this.#note(`flush begins as of ${moment}`);
+    this.#store!.flush().then(
+      () => {
+        if (this.outcome.crashes === began) this.#oracle.durable(moment);
+        this.#note(`flushed as of ${moment}`);
+      },
+      () => this.#note(`not flushed as of ${moment}`),
+    );
+  }
+
+  #clear(): void {
+    for (const key of this.#oracle.keys())
+      if (this.#oracle.current(key) !== undefined) this.#oracle.changed(key, undefined);
+    this.#note('clear');
+    this.#store!.clear();
+  }
+
+  async #reopen(): Promise<void> {
+    const { moment } = this.#oracle;
+    this.#note('close');
+    const closed = await this.#attempt((store) => store.close());
+    // A flush that was under way has ended with the store, and may not speak for the next one.
+    this.outcome.crashes++;
+    if (closed) this.#oracle.durable(moment);
+    await this.#open();
+    if (!closed) this.#compare();
+  }
+
+  async #crash(step: number): Promise<void> {
+    const random = this.#random;
+    // Often in the middle of a flush.
+    if (random.below(3) > 0) {
+      this.#flushMeanwhile();
+      for (let rounds = random.below(24); rounds > 0; rounds--) {
+        if (random.below(2) === 0) await this.#set(this.#keyOf());
+        if (random.below(4) === 0) {
+          const key = this.#keyOf();
+          await this.#attempt((store) => store.swapOutSync(key));
+        }
+        await this.#world.round();
+      }
+    }
+    this.outcome.crashes++;
+    this.#note('crash');
+    this.#disk = this.#disk.afterCrash(() => random.below(2 ** 20) / 2 ** 20);
+    this.#world = this.#worldOn(this.#disk, this.#seed + step);
+    await this.#open();
+    this.#compare();
+  }
+
+  /** Opens the store, in one go or off the loop; in the end nothing stands in its way. */
+  async #open(): Promise<void> {
+    for (let opens = 0; ; opens++) {
+      // What damage to the block that says what a file is costs is another test's.
+      if (opens >= opensMax || this.#weather === 'corruption') this.#isCalm = true;
+      try {
+        const given = withEnvironment(this.#options, this.#world.environment);
+        const atOnce = this.#random.below(2) === 0;
+        this.#store = atOnce ? new SwapStore(given) : await this.#world.drive(SwapStore.open(given));
+        break;
+      } catch (error) {
+        if (!this.#isRefusal(error)) throw error;
+        this.outcome.refusals++;
+      }
+    }
+    this.#isCalm = false;
+  }
+
+  /** After a crash the store is what it is, as long as that is allowed. */
+  #compare(): void {
+    const store = this.#store!;
+    this.#isCalm = true;
+    for (const key of [...this.#oracle.keys()]) {
+      let value: string | undefined;
+      try {
+        value = textOf(store.peek(key));
+      } catch (error) {
+        if (!this.#isRefusal(error)) throw error;
+        // Damaged for good: whatever it was, nobody will see it.
+        store.delete(key);
+        this.#oracle.adopt(key, undefined);
+        continue;
+      }
+      if (!this.#oracle.allows(key, value))
+        throw new Error(`after the crash ${key} is ${JSON.stringify(value?.slice(0, 20))}`);
+      if (value !== undefined && value.startsWith('ttl') !== hasTtl(store, key))
+        throw new Error(`${key} has lost its ttl`);
+      this.#oracle.adopt(key, value);
+    }
+    this.#oracle.restart();
+    if (this.#weather !== 'corruption' && store.stats().corruptRecords > 0)
+      throw new Error('the crash has left damage');
+    this.#isCalm = false;
+  }
+}
+
+function randomOf(seed: number, step: number): Xorshift {
+  return new Xorshift((Math.imul(seed, 0x9e3779b1) ^ Math.imul(step + 2, 0x85ebca6b)) | 1);
+}
 
 function textOf(value: unknown): string | undefined {
   return value === undefined ? undefined : (Object.values(value as Record<string, string>)[0] ?? '');
@@ -24,108 +354,4 @@ function textOf(value: unknown): string | undefined {
 function hasTtl(store: SwapStore, key: string): boolean {
   const { table } = pagerOf(store).core;
   return table.expiresAtMs(table.find(key, table.hash(key))) !== 0;
-}
-
-/** Runs a history of `steps` calls; throws, with its seed, at the first thing that is not as it should be. */
-export async function runHistory(
-  seed: number,
-  steps: number,
-  options: SwapStoreOptions,
-): Promise<{ crashes: number }> {
-  const random = new Xorshift(seed * 2 + 1);
-  const chance = () => random.below(2 ** 20) / 2 ** 20;
-  const oracle = new Oracle();
-  let base = new MemoryDisk();
-  let world = new World(seed, 2 ** 20, base);
-  /** In one go, or off the loop. */
-  const open = (): Promise<SwapStore> => {
-    const all = { path, persist: true, maxSwap: 2 ** 20, flushIntervalMs: 50, ...options };
-    const given = withEnvironment(all, world.environment);
-    return random.below(2) === 0 ? Promise.resolve(new SwapStore(given)) : world.drive(SwapStore.open(given));
-  };
-  let store = await open();
-  let crashes = 0;
-  const keyOf = () => `key:${random.below(keyCount)}`;
-  const fail = (what: string): never => {
-    throw new Error(`seed ${seed}: ${what}`);
-  };
-  let sets = 0;
-  const set = (key: string) => {
-    const lives = random.below(4) === 0;
-    const text = `${lives ? 'ttl ' : ''}${seed}.${sets++} `;
-    const value = text.repeat(1 + random.below(random.below(10) === 0 ? 400 : 30));
-    // Records of many shapes: the index must know them all.
-    store.set(key, { [`field${random.below(20)}`]: value }, { ttl: lives ? ttlMs : 0 });
-    oracle.changed(key, value);
-  };
-  /** Begins a flush that is under way while other things happen. */
-  const flushMeanwhile = () => {
-    const { moment } = oracle;
-    const began = crashes;
-    void store.flush().then(
-      () => {
-        if (crashes === began) oracle.durable(moment);
-      },
-      () => {},
-    );
-  };
-  for (let step = 0; step < steps; step++) {
-    const what = random.below(100);
-    const key = keyOf();
-    if (what < 45) {
-      set(key);
-    } else if (what < 55) {
-      store.delete(key);
-      oracle.changed(key, undefined);
-    } else if (what < 70) {
-      if (textOf(store.get(key)) !== oracle.current(key)) fail(`${key} is wrong at step ${step}`);
-    } else if (what < 76) {
-      store.swapOutSync(key);
-    } else if (what < 80) {
-      const { moment } = oracle;
-      await world.drive(store.flush());
-      oracle.durable(moment);
-    } else if (what < 84) {
-      flushMeanwhile();
-    } else if (what < 92) {
-      await world.round();
-    } else if (what < 95) {
-      await world.live(20);
-    } else if (what < 96) {
-      for (const one of oracle.keys()) if (oracle.current(one) !== undefined) oracle.changed(one, undefined);
-      store.clear();
-    } else if (what < 97) {
-      await world.drive(store.close());
-      oracle.durable(oracle.moment);
-      store = await open();
-    } else if (what < 99) {
-      // Often in the middle of a flush.
-      if (random.below(3) > 0) {
-        flushMeanwhile();
-        for (let rounds = random.below(24); rounds > 0; rounds--) {
-          if (random.below(2) === 0) set(keyOf());
-          if (random.below(4) === 0) store.swapOutSync(keyOf());
-          await world.round();
-        }
-      }
-      crashes++;
-      base = base.afterCrash(chance);
-      world = new World(seed + step, 2 ** 20, base);
-      store = await open();
-      for (const one of [...oracle.keys()]) {
-        const value = textOf(store.peek(one));
-        if (value !== undefined && value.startsWith('ttl') !== hasTtl(store, one))
-          fail(`${one} has lost its ttl`);
-        if (!oracle.allows(one, value))
-          fail(`after the crash at step ${step} ${one} is ${JSON.stringify(value?.slice(0, 20))}`);
-        oracle.adopt(one, value);
-      }
-      oracle.restart();
-      if (store.stats().corruptRecords > 0) fail(`the crash at step ${step} has left damage`);
-    }
-    if (step % 10 === 0) checkInvariants(store);
-  }
-  checkInvariants(store);
-  await world.drive(store.close());
-  return { crashes };
 }

@@ -196,7 +196,13 @@ export class MemoryDisk implements Disk {
   }
 
   sync(fd: number): void {
-    this.#called('sync', this.#pathOf(fd));
+    try {
+      this.#called('sync', this.#pathOf(fd));
+    } catch (error) {
+      // Many systems forget what they could not write: it can be read until the crash, and no later sync brings it.
+      this.#file(fd).pending = [];
+      throw error;
+    }
     this.#file(fd).sync();
   }
 
@@ -259,7 +265,12 @@ export class MemoryDisk implements Disk {
   writeNew(path: string, text: string): void {
     const fd = this.open(path, 'wx', 0o600);
     this.#file(fd).write(0, Buffer.from(text));
-    this.close(fd);
+    try {
+      this.close(fd);
+    } catch (error) {
+      this.#name(path, undefined);
+      throw error;
+    }
   }
 
   #called(call: Call, path: string | undefined): Trouble | undefined {

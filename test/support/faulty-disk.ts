@@ -115,11 +115,16 @@ export class FaultyDisk implements Disk {
     this.#asynchronous.push(() => complete(() => this.write(fd, source, offset, length, position), done));
   }
 
-  /** Runs the oldest call that was asked for off the event loop; false when there is none. */
+  /** Which of so many calls off the event loop runs next; the oldest, unless a test wants another order. */
+  pickAsynchronous: (count: number) => number = () => 0;
+
+  /** Runs a call that was asked for off the event loop; false when there is none. */
   stepAsynchronous(): boolean {
-    const call = this.#asynchronous.shift();
-    call?.();
-    return call !== undefined;
+    const { length } = this.#asynchronous;
+    if (length === 0) return false;
+    const [call] = this.#asynchronous.splice(this.pickAsynchronous(length), 1);
+    call!();
+    return true;
   }
 
   open(path: string, flags: string, mode: number): number {
