@@ -35,6 +35,7 @@ it('finds nothing wrong', { timeout: 2 ** 31 - 1 }, async () => {
           met.threadDeaths += threadDeaths;
         } catch (error) {
           if (!(error instanceof Failure)) throw error;
+          console.log(`failed after ${met.histories} histories`);
           const left = await shrink({ ...script, steps: firstSteps(error.step + 1) });
           const found = { seed: script.seed, configuration, weather, steps: left };
           const again = await runHistory({ ...script, steps: left }).catch((failure: Failure) => failure);

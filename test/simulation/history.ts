@@ -123,13 +123,14 @@ class History {
     if (this.#fullUntil < step) this.#fullUntil = 0;
     if (what < 45) await this.#set(key);
     else if (what < 55) await this.#change(key, undefined, (store) => store.delete(key));
-    else if (what < 70) await this.#get(key);
+    else if (what < 64) await this.#get(key);
+    else if (what < 70) await this.#load(key);
     else if (what < 76) await this.#attempt((store) => store.swapOutSync(key));
     else if (what < 80) await this.#flush();
     else if (what < 84) this.#flushMeanwhile();
     else if (what < 92) await this.#world.round();
-    else if (what < 95) await this.#world.live(20);
-    else if (what < 96) this.#clear();
+    else if (what < 94) await this.#world.live(20);
+    else if (what < 95) this.#clear();
     else if (what < 97) await this.#reopen();
     else if (what < 99) await this.#crash(step);
     if (step % 10 === 0) checkInvariants(this.#store!);
@@ -166,7 +167,7 @@ class History {
     if (this.#weather === 'errors') {
       if (call === 'write' && this.#fullUntil > 0) return { kind: 'error', code: 'ENOSPC' };
       if (moves && random.below(8) === 0) return { kind: 'short', bytes: 1 + random.below(700) };
-      if (random.below(50) === 0) return { kind: 'error', code: 'EIO' };
+      if (random.below(moves ? 50 : 12) === 0) return { kind: 'error', code: 'EIO' };
     }
     // Of the values' file alone: what a damaged index costs has a test of its own.
     if (this.#weather === 'corruption' && moves && file === path) {
@@ -234,6 +235,13 @@ class History {
     const expected = this.#oracle.current(key);
     await this.#attempt((store) => {
       if (textOf(store.get(key)) !== expected) throw new Error(`${key} is wrong`);
+    });
+  }
+
+  async #load(key: string): Promise<void> {
+    const expected = this.#oracle.current(key);
+    await this.#attempt(async (store) => {
+      if (textOf(await store.load(key)) !== expected) throw new Error(`${key} is loaded wrong`);
     });
   }
 
@@ -343,8 +351,11 @@ class History {
   }
 }
 
+/** Each step has its own, so that it does the same whichever others there are. */
 function randomOf(seed: number, step: number): Xorshift {
-  return new Xorshift((Math.imul(seed, 0x9e3779b1) ^ Math.imul(step + 2, 0x85ebca6b)) | 1);
+  const mixed = Math.imul(seed, 0x9e3779b1) ^ Math.imul(step + 2, 0x85ebca6b);
+  const spread = Math.imul(mixed ^ (mixed >>> 16), 0xc2b2ae35);
+  return new Xorshift(Math.imul(spread ^ (spread >>> 13), 0x27d4eb2f));
 }
 
 function textOf(value: unknown): string | undefined {
