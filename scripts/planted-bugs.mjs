@@ -17,14 +17,14 @@ const bugs = [
   [
     'pages are freed before the commit',
     'pager/durability.js',
-    'unsynced.length = 0;',
-    'unsynced.length = 0; this.#free(releasing.splice(0));',
+    'this.#unsyncedNow.length = 0;\n            if',
+    'this.#unsyncedNow.length = 0; this.#free(releasing.splice(0)); if',
   ],
   [
     'the index is written before the values are synced',
     'pager/durability.js',
-    "yield { kind: 'sync', fd: file.fd };\n            unsynced",
-    'unsynced',
+    "yield { kind: 'sync', fd: file.fd };\n            this.#unsyncedNow",
+    'this.#unsyncedNow',
   ],
   ['the index is not synced', 'pager/durability.js', "yield { kind: 'sync', fd: this.#index.fd };", ''],
   [

@@ -98,6 +98,7 @@ function breakLock(disk: Disk, lockPath: string, dead: Holder, own: Holder, dept
   }
   try {
     if (readHolder(disk, lockPath)?.token === dead.token) disk.unlink(lockPath);
+    stuck.delete(dead.token);
     return true;
   } catch (cause) {
     throw ioError(lockPath, cause);
@@ -136,7 +137,9 @@ function giveUp(disk: Disk, lockPath: string, token: string): void {
     // Where somebody has removed it by hand meanwhile, there is nothing left to give up.
     if (readHolder(disk, lockPath)?.token === token) disk.unlink(lockPath);
   } catch {
-    if (stuck.size < stuckMax) stuck.add(token);
+    stuck.add(token);
+    const [oldest] = stuck;
+    if (stuck.size > stuckMax) stuck.delete(oldest!);
   }
 }
 

@@ -36,7 +36,7 @@ export class Durability {
   readonly #core: Core;
   readonly #checkpoint: Checkpoint;
   readonly #index: IndexFile;
-  /** Writes a swapped value to other pages; false when it cannot be read any more. */
+  /** Writes a swapped value to other pages; false when it is damaged. Throws ERR_SWAP_IO and ERR_SWAP_FULL. */
   readonly #writeAgain: (slot: number) => boolean;
   readonly #shapes: () => Iterable<readonly string[]>;
 
@@ -48,8 +48,9 @@ export class Durability {
   /** Snapshots under way: what a commit has freed meanwhile is theirs until the last of them is done. */
   #snapshots = 0;
   #heldBack: number[] = [];
-  /** Slots that were logged since the swap file was last synced. */
+  /** Slots that were logged since the swap file was last synced, and those that the flush under way is about to sync. */
   #unsynced: number[] = [];
+  #unsyncedNow: number[] = [];
   /** Slots whose records may not have reached the disk, as a sync has failed. */
   #suspects: number[] = [];
   /** True when it is not known what the index on the disk says. */
@@ -123,6 +124,7 @@ export class Durability {
     for (const slot of this.#orphans.keys()) this.#supersede(slot);
     this.#checkpoint.clear();
     this.#unsynced.length = 0;
+    this.#unsyncedNow.length = 0;
     this.#suspects.length = 0;
     this.#index.writer.clear();
     this.#schedule();
@@ -196,6 +198,8 @@ export class Durability {
   /** For a caller who finds no space: true when pages that waited for a flush are free now. */
   release(): boolean {
     if (this.#isFlushing || (this.#releasing.length === 0 && this.#orphans.size === 0)) return false;
+    // Writing those again takes the buffers that the caller is in the middle of using.
+    if (this.#suspects.length > 0) return false;
     try {
       return this.flushNow();
     } catch (error) {
@@ -270,21 +274,22 @@ export class Durability {
   }
 
   *#steps(): Steps {
-    for (const slot of this.#suspects.splice(0)) this.#doubt(slot);
+    // One that cannot be written again now stays in doubt, and the flush fails.
+    for (; this.#suspects.length > 0; this.#suspects.pop()) this.#doubt(this.#suspects.at(-1)!);
     yield* this.#checkpoint.write();
     const isLast = this.#isClosing && this.#index.isUnsorted;
     if (this.#index.writer.isEmpty && this.#releasing.length === 0 && !this.#mustRewrite && !isLast) return;
     const { file } = this.#core;
     const releasing = this.#releasing;
-    const unsynced = this.#unsynced;
     this.#releasing = [];
     this.#releasingNow = releasing;
+    this.#unsyncedNow = this.#unsynced;
     this.#unsynced = [];
     const { sequence, end } = this.#index;
     const blocks = this.#index.writer.takeAll(sequence, sequence);
     try {
       yield { kind: 'sync', fd: file.fd };
-      unsynced.length = 0;
+      this.#unsyncedNow.length = 0;
       if (this.#mustRewrite || this.#index.isLong || isLast) {
         yield* this.#rewrite();
       } else {
@@ -299,7 +304,7 @@ export class Durability {
     } catch (error) {
       this.#mustRewrite = true;
       this.#index.cutBack();
-      this.#suspects.push(...unsynced);
+      for (const slot of this.#unsyncedNow.splice(0)) this.#suspects.push(slot);
       this.#releasing = releasing.concat(this.#releasing);
       this.#core.counters.ioErrors++;
       throw error;

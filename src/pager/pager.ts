@@ -86,14 +86,15 @@ export class Pager {
     return durability;
   }
 
-  /** Writes a swapped value to other pages; false when it cannot be read any more. */
+  /** Writes a swapped value to other pages; false when it is damaged. Throws ERR_SWAP_IO and ERR_SWAP_FULL. */
   #writeAgain(slot: number): boolean {
     const { core } = this;
     const key = core.table.keyAt(slot);
     try {
       if (!this.swapIn.preview(slot, key)) return false;
-    } catch {
-      return false;
+    } catch (error) {
+      if ((error as SwapError).code === 'ERR_SWAP_CORRUPT') return false;
+      throw error;
     }
     const generation = core.nextGeneration();
     const { page, recordBytes } = this.#spiller.spill(key, this.swapIn.value, generation);

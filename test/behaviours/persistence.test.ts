@@ -329,6 +329,39 @@ describe('files that are not what they should be', () => {
     expect(openStore(persistent(one)).size).toBe(20);
   });
 
+  it.each([
+    ['read', 'EIO', 'ERR_SWAP_IO'],
+    ['write', 'EIO', 'ERR_SWAP_IO'],
+    ['write', 'ENOSPC', 'ERR_SWAP_FULL'],
+  ] as const)(
+    'leave nothing in doubt when a sync fails, and then a %s with %s',
+    async (call, errno, code) => {
+      const base = new MemoryDisk();
+      const world = new World(1, 1000, base);
+      const options = persistent('/store', { flushIntervalMs: 0, maxMemory: 0, threads: 0 });
+      const { store, disk } = openInWorld(options, world);
+      for (let index = 0; index < 6; index++) store.set(`key:${index}`, { index });
+      disk.failSync('EIO');
+      await expectCode(() => world.drive(store.flush()), 'ERR_SWAP_IO');
+      // All six are to be written again: it fails in the middle of them.
+      if (call === 'read') disk.failRead(errno, 3);
+      else disk.failWrite(errno, 3);
+      await expectCode(() => world.drive(store.flush()), code);
+      await world.live(2000);
+      await world.drive(store.flush());
+      const after = openInWorld(
+        options,
+        new World(
+          2,
+          1000,
+          base.afterCrash(() => 0),
+        ),
+      );
+      for (let index = 0; index < 6; index++) expect(after.store.get(`key:${index}`)).toEqual({ index });
+      expect(store.stats().corruptRecords).toBe(0);
+    },
+  );
+
   it('cost the keys of a damaged block, which is reported, and bring no old value back', async () => {
     const base = new MemoryDisk();
     const world = new World(1, 1000, base);

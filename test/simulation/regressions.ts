@@ -10,4 +10,12 @@ interface Regression {
   readonly steps: readonly number[];
 }
 
-export const regressions: readonly Regression[] = [];
+export const regressions: readonly Regression[] = [
+  {
+    bug: 'a sync that failed after clear put slots in doubt that were no longer there',
+    seed: 91,
+    configuration: 'plenty of memory',
+    weather: 'errors',
+    steps: [8, 10, 11, 12, 13],
+  },
+];
