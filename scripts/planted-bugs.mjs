@@ -80,7 +80,19 @@ const bugs = [
   [
     'what a failed sync leaves in doubt is not written again',
     'pager/durability.js',
-    'this.#doubt(slot);',
+    'this.#doubt(this.#suspects.at(-1));',
+    '',
+  ],
+  [
+    'slots that are in doubt outlive clear',
+    'pager/durability.js',
+    'this.#unsyncedNow.length = 0;\n        this.#suspects.length = 0;',
+    '',
+  ],
+  [
+    'what is in doubt is written again in the middle of another write',
+    'pager/durability.js',
+    'if (this.#suspects.length > 0)\n            return false;',
     '',
   ],
   [

@@ -17,6 +17,8 @@ const evictionTriesMax = 32;
 const sampleCount = 8;
 /** After ENOSPC, how long until the file may grow again. */
 const diskFullMs = 1000;
+/** A file of fewer pages may have as many holes as it likes. */
+const sparsePagesMin = 4096;
 /** Enough of a record to see its header and most keys. */
 const headBytes = 4096;
 
@@ -60,6 +62,20 @@ export class Space {
   /** The longest run that `take` could have now without giving up anything. */
   get largestRun(): number {
     return this.#core.pages.largestFreeRun;
+  }
+
+  /** True when three quarters of what has been written of the file are free. */
+  get isSparse(): boolean {
+    const { file, pages, options } = this.#core;
+    const written = (file.writtenBytes - file.offsetOf(0)) / options.pageSize;
+    return written > sparsePagesMin && pages.usedPages < written / 4;
+  }
+
+  /** True when a run of `count` pages would lie behind all that has been written. */
+  wouldGrow(count: number): boolean {
+    const { file, pages } = this.#core;
+    const first = pages.find(count);
+    return first !== -1 && file.offsetOf(first + count) > file.writtenBytes;
   }
 
   /** True when `take` could give up something to make a run. */

@@ -18,6 +18,9 @@ import { diskFullAsFull, fullError, isFull } from './full.js';
 import type { Space } from './space.js';
 import type { WriteBatch } from './write-batch.js';
 
+/** Runs up to this are not divided any further for the sake of the file's length. */
+const shortRunBytes = 16 * 1024;
+
 /** What a PREPARE or WRITE job belongs to: the records from `from` to `to` of a batch. */
 export class WriteJobOwner {
   readonly batch: WriteBatch;
@@ -206,6 +209,12 @@ export class SwapOut {
           if (more > this.#space.largestRun) break;
           pages = more;
           to++;
+        }
+      } else if (this.#space.isSparse) {
+        // In a file that is mostly holes, shorter runs that fit into them, so that it does not grow for long ones.
+        while (to - from > 1 && pages * pageSize > shortRunBytes && this.#space.wouldGrow(pages)) {
+          to = from + ((to - from) >> 1);
+          pages = batch.lengthOf(from, to) / pageSize;
         }
       }
       const first = this.#space.take(pages);

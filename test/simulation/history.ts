@@ -128,11 +128,12 @@ class History {
     else if (what < 76) await this.#attempt((store) => store.swapOutSync(key));
     else if (what < 80) await this.#flush();
     else if (what < 84) this.#flushMeanwhile();
-    else if (what < 92) await this.#world.round();
-    else if (what < 94) await this.#world.live(20);
+    else if (what < 91) await this.#world.round();
+    else if (what < 93) await this.#world.live(20);
+    else if (what < 94) await this.#crash(step, () => this.#disk.afterKill());
     else if (what < 95) this.#clear();
     else if (what < 97) await this.#reopen();
-    else if (what < 99) await this.#crash(step);
+    else if (what < 99) await this.#crash(step, () => this.#disk.afterCrash(() => this.#chance()));
     if (step % 10 === 0) checkInvariants(this.#store!);
     this.#isCalm = true;
   }
@@ -204,6 +205,10 @@ class History {
   #note(what: string): void {
     this.trace.push(what);
     if (this.trace.length > traceMax) this.trace.shift();
+  }
+
+  #chance(): number {
+    return this.#random.below(2 ** 20) / 2 ** 20;
   }
 
   #keyOf(): string {
@@ -283,7 +288,8 @@ class History {
     if (!closed) this.#compare();
   }
 
-  async #crash(step: number): Promise<void> {
+  /** The process ends here, and perhaps the machine; `after` makes the disk that is found then. */
+  async #crash(step: number, after: () => MemoryDisk): Promise<void> {
     const random = this.#random;
     // Often in the middle of a flush.
     if (random.below(3) > 0) {
@@ -299,7 +305,7 @@ class History {
     }
     this.outcome.crashes++;
     this.#note('crash');
-    this.#disk = this.#disk.afterCrash(() => random.below(2 ** 20) / 2 ** 20);
+    this.#disk = after();
     this.#world = this.#worldOn(this.#disk, this.#seed + step);
     await this.#open();
     this.#compare();

@@ -102,6 +102,15 @@ export class MemoryDisk implements Disk {
     return next;
   }
 
+  /** The disk as it is found after its process has died and the machine has not: nothing is lost, or synced. */
+  afterKill(): MemoryDisk {
+    const next = new MemoryDisk();
+    for (const [name, inode] of this.#names) if (!name.includes('.lock')) next.#names.set(name, inode);
+    next.#syncedNames = this.#syncedNames;
+    next.#nameChanges = this.#nameChanges.filter(([name]) => !name.includes('.lock'));
+    return next;
+  }
+
   /**
    * All disks that may be found after a crash at this moment, or the most different of them where those are too many:
    * each set of writes lost, each number of names kept.
