@@ -1,0 +1,46 @@
+/** A look at everything once does not push out what is used all the time. */
+import { expect, it } from 'vitest';
+import { openStore } from '../support/store.js';
+
+const hotCount = 300;
+const coldCount = 5000;
+const size = 100;
+
+function filled() {
+  const store = openStore({ threads: 0, maxMemory: 600 * size, policy: 'adaptive' });
+  for (let index = 0; index < coldCount; index++) store.set(`cold:${index}`, index, { size });
+  for (let index = 0; index < hotCount; index++) store.set(`hot:${index}`, index, { size });
+  for (let round = 0; round < 20; round++)
+    for (let index = 0; index < hotCount; index++) store.get(`hot:${index}`);
+  const hotInMemory = () => {
+    let count = 0;
+    for (let index = 0; index < hotCount; index++) if (store.state(`hot:${index}`) === 'resident') count++;
+    return count;
+  };
+  expect(hotInMemory()).toBeGreaterThan(0.95 * hotCount);
+  return { store, hotInMemory };
+}
+
+it('iteration leaves memory as it is', () => {
+  const { store, hotInMemory } = filled();
+  const before = hotInMemory();
+  let sum = 0;
+  for (const [, value] of store) sum += value as number;
+  expect(sum).toBeGreaterThan(0);
+  expect(hotInMemory()).toBe(before);
+});
+
+it('what becomes hot after it is in memory soon', () => {
+  const { store } = filled();
+  // Another hot set: within a few times of what memory holds it is the one that is met there.
+  const ask = () => {
+    let met = 0;
+    for (let index = 0; index < hotCount; index++) {
+      if (store.state(`cold:${index}`) === 'resident') met++;
+      store.get(`cold:${index}`);
+    }
+    return met;
+  };
+  for (let round = 0; round < 8; round++) ask();
+  expect(ask()).toBeGreaterThan(0.9 * hotCount);
+});
