@@ -65,7 +65,7 @@ function* build(options: CheckedOptions, environment: Environment): Steps<Pager>
     ? new PointerTable(file.seedA, file.seedB)
     : new PointerTable(environment.random(), environment.random());
   const codec = new Codec((name) => pager.core.notices.warn(flattened(name)));
-  const recovery = new Recovery(table, codec, file.pageCount);
+  const recovery = new Recovery(table, codec);
   const pages = new PageMap(file.pageCount);
   const cipher = key && new BlockCipher(key, () => randomBytes(saltBytes));
   const index = options.persist

@@ -25,6 +25,8 @@ import {
 } from './index-format.js';
 
 const windowBytes = 1024 * 1024;
+/** A key of one character takes so much. */
+const setBytesMin = 20;
 /** Blocks that are read, or applied, in one turn. */
 const blocksPerTurn = 4;
 
@@ -119,7 +121,7 @@ export function* readLog(
     const listBytes = end.listBytes === 0 ? offset - logHeaderBytes : end.listBytes;
     end = { bytes: offset, sequence: expected, listBytes };
   }
-  const application = new Application(visitor);
+  const application = new Application(visitor, Math.floor(window.size / setBytesMin));
   let isList = false;
   for (let index = 0; index < committed; index++) {
     const block = blocks[index]!;
@@ -179,6 +181,8 @@ function openPayload(header: LogHeader, block: Block, whole: Buffer, seal: Block
 /** Tells a visitor what payloads say. Their sums have been checked, so that they are what a writer has made. */
 class Application {
   readonly #visitor: LogVisitor;
+  /** No more can be in the file, whatever it says. */
+  readonly #keysMax: number;
   #view: DataView = new DataView(new ArrayBuffer(0));
   readonly #key = new StoredKey();
   readonly #location: Location = { page: 0, recordBytes: 0, generation: 0, expiresAtMs: 0, ownSize: 0 };
@@ -186,8 +190,9 @@ class Application {
   /** True when a list of all keys was begun. */
   hasExpected = false;
 
-  constructor(visitor: LogVisitor) {
+  constructor(visitor: LogVisitor, keysMax: number) {
     this.#visitor = visitor;
+    this.#keysMax = keysMax;
   }
 
   apply(bytes: Buffer, missing: number): void {
@@ -215,7 +220,7 @@ class Application {
         visitor.clear();
       } else if (operation === Operation.Expect) {
         this.hasExpected = true;
-        visitor.expect(this.#view.getUint32(at + 1, true));
+        visitor.expect(Math.min(this.#view.getUint32(at + 1, true), this.#keysMax));
         at += 5;
       } else {
         at = this.#shape(bytes, at);

@@ -19,21 +19,18 @@ const keysPerTurn = 8192;
 export class Recovery implements LogVisitor {
   readonly #table: PointerTable;
   readonly #codec: Codec;
-  /** As many keys as the file can hold: no more are believed to come. */
-  readonly #keysMax: number;
   /** Keys that were lost to damage. */
   lost = 0;
   /** True when some key has a ttl. */
   hasTtl = false;
 
-  constructor(table: PointerTable, codec: Codec, keysMax: number) {
+  constructor(table: PointerTable, codec: Codec) {
     this.#table = table;
     this.#codec = codec;
-    this.#keysMax = keysMax;
   }
 
   expect(keys: number): void {
-    this.#table.expect(Math.min(keys, this.#keysMax));
+    this.#table.expect(keys);
   }
 
   set(key: StoredKey, location: Location): void {
