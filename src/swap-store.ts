@@ -28,6 +28,7 @@ import { type EntryTerms, Pager } from './pager/pager.js';
 import { notePager } from './pager/pager-of.js';
 import { snapshotStats } from './pager/snapshot-stats.js';
 import type { SwapStoreStats } from './stats.js';
+import { Stay } from './wait/waiter.js';
 
 /** Where a swapped value lies. */
 export interface VmPointer {
@@ -91,13 +92,13 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
   get(key: string): V | undefined {
     const entry = this.#residents.get(key);
     if (entry === undefined || entry.batch !== undefined || entry.expiresAtMs !== 0)
-      return this.#getSlowly(key);
+      return this.#getSlowly(key, Stay.IfRoom);
     this.#pager.core.counters.hits++;
     if (entry.place !== Place.Aside) this.#residents.policy.touch(entry);
     return entry.value as V;
   }
 
-  #getSlowly(key: string): V | undefined {
+  #getSlowly(key: string, stay: Stay): V | undefined {
     const pager = this.#open(key);
     const { counters, table } = pager.core;
     try {
@@ -108,7 +109,7 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
         return entry.value as V;
       }
       const slot = pager.find(key);
-      if (slot !== none && pager.swapIn.fault(slot, key, table.hashAt(slot), false)) {
+      if (slot !== none && pager.swapIn.fault(slot, key, table.hashAt(slot), stay)) {
         counters.faults++;
         return pager.swapIn.value as V;
       }
@@ -209,7 +210,7 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     const checked = checkKeys(keys);
     try {
       const values = this.#awaiting.waitForMany(checked) as Array<V | undefined> | undefined;
-      return values ?? checked.map((key) => this.get(key));
+      return values ?? checked.map((key) => this.#getSlowly(key, Stay.IfWorth));
     } finally {
       pager.core.notices.tell();
     }

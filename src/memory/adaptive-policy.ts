@@ -91,6 +91,15 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     entry.place = Place.Aside;
   }
 
+  /** It must be used as much as what would leave for it: else a scan could have all of memory, window first. */
+  admits(hash: number): boolean {
+    this.#clock = (this.#clock + 1) | 0;
+    this.#sketch.increment(hash);
+    const oldest = this.#window.oldest;
+    const weakest = oldest === undefined ? this.#main.best(this.#clock) : oldest;
+    return weakest === undefined || this.#sketch.estimate(hash) >= this.#sketch.estimate(weakest.hash);
+  }
+
   takeVictim(): E | undefined {
     this.#settle();
     const victim = this.#duel();

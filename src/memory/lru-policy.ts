@@ -47,6 +47,10 @@ export class LruPolicy<E extends Resident> implements Policy<E> {
     entry.place = Place.Aside;
   }
 
+  admits(): boolean {
+    return true;
+  }
+
   takeVictim(): E | undefined {
     const entry = this.#list.pop();
     if (entry !== undefined) entry.place = Place.Aside;

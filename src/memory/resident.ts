@@ -61,6 +61,8 @@ export interface Policy<E extends Resident = Resident> {
   touch(entry: E): void;
   /** A candidate leaves: deleted, in flight, pinned, held. Leaves `place` Aside. */
   remove(entry: E): void;
+  /** A value is read as one of many, and something would have to leave for it: whether it should. A use of its key. */
+  admits(hash: number): boolean;
   /** Takes the best candidate for leaving out of the set and returns it; undefined when there is none. */
   takeVictim(): E | undefined;
   /** The size of a candidate has changed from `oldSize` to `entry.size`. */

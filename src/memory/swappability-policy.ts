@@ -42,6 +42,10 @@ export class SwappabilityPolicy<E extends Resident> implements Policy<E> {
     entry.place = Place.Aside;
   }
 
+  admits(): boolean {
+    return true;
+  }
+
   takeVictim(): E | undefined {
     const entry = this.#candidates.best(this.#clock);
     if (entry !== undefined) this.remove(entry);

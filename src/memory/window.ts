@@ -44,6 +44,11 @@ export class Window<E extends Resident> {
     this.#bytes -= entry.size;
   }
 
+  /** The entry that was used longest ago. */
+  get oldest(): E | undefined {
+    return this.#oldest;
+  }
+
   /** Takes the entry that was used longest ago. */
   pop(): E | undefined {
     const entry = this.#oldest;

@@ -10,6 +10,7 @@ import {
   type PromisedWaiter,
   RunWaiter,
   SingleWaiter,
+  Stay,
 } from '../wait/waiter.js';
 import type { Entry } from './entry.js';
 import type { Pager } from './pager.js';
@@ -200,7 +201,7 @@ export class Awaiting {
   #readFor(slot: number, key: string, hash: number, index: number, waiter: Waiting): void {
     const { core, swapIn } = this.#pager;
     try {
-      const found = swapIn.fault(slot, key, hash, waiter.holds);
+      const found = swapIn.fault(slot, key, hash, waiter.stay);
       if (found) core.counters.faults++;
       else core.counters.misses++;
       const { promoted, value } = swapIn;
@@ -219,7 +220,7 @@ export class Awaiting {
       if (entry === undefined) {
         const slot = pager.find(key);
         // Set while it was waited for, and gone to the file at once; or not there.
-        if (slot === none || !pager.swapIn.fault(slot, key, pager.core.table.hashAt(slot), true))
+        if (slot === none || !pager.swapIn.fault(slot, key, pager.core.table.hashAt(slot), Stay.Always))
           return undefined;
         entry = pager.swapIn.promoted;
         if (entry === undefined) return pager.swapIn.value;

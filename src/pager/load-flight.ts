@@ -3,7 +3,7 @@
  * A flight that nobody waits for any more is cancelled; its landing place is given back only when its job has ended.
  */
 import type { Job } from '../io/job.js';
-import type { Waiter } from '../wait/waiter.js';
+import { Stay, type Waiter } from '../wait/waiter.js';
 import type { Entry } from './entry.js';
 
 export class LoadFlight {
@@ -41,8 +41,10 @@ export class LoadFlight {
     this.generation = generation;
   }
 
-  /** True when some waiter needs the value to stay, past the bound if it must. */
-  get mustStay(): boolean {
-    return this.waiters.some((waiter) => waiter.holds);
+  /** What the waiter says that wants the value to stay most. */
+  get stay(): Stay {
+    let most = Stay.IfWorth;
+    for (const { stay } of this.waiters) if (stay > most) most = stay;
+    return most;
   }
 }

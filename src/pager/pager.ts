@@ -13,6 +13,7 @@ import { type Job, JobType } from '../io/job.js';
 import { none } from '../memory/pointer-table.js';
 import { Place } from '../memory/resident.js';
 import { Xorshift } from '../memory/xorshift.js';
+import { Stay } from '../wait/waiter.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Departures } from './departures.js';
 import { Durability } from './durability.js';
@@ -103,6 +104,11 @@ export class Pager {
     core.table.setPointer(slot, page, recordBytes);
     core.durability?.located(slot, undefined);
     return true;
+  }
+
+  hasRoom(bytes: number): boolean {
+    const { residents } = this.core;
+    return residents.usedBytes + bytes <= this.reclaim.lowWaterBytes && !residents.isFull;
   }
 
   /** For swap-in: as reclaim's, but an error on the way is nobody's but the listeners'. */
@@ -244,7 +250,8 @@ export class Pager {
     let entry = this.resident(key);
     if (entry === undefined) {
       const slot = this.find(key);
-      if (slot === none || !this.swapIn.fault(slot, key, this.core.table.hashAt(slot), true)) return false;
+      if (slot === none || !this.swapIn.fault(slot, key, this.core.table.hashAt(slot), Stay.Always))
+        return false;
       entry = this.swapIn.promoted;
       if (entry === undefined) this.#refuseWhenFull(key);
     }
@@ -391,7 +398,7 @@ export class Pager {
   #mustStayForRun(key: string): boolean {
     const { flights } = this.swapIn;
     if (flights.size === 0) return false;
-    return flights.get(this.#slotOf(key))?.mustStay ?? false;
+    return flights.get(this.#slotOf(key))?.stay === Stay.Always;
   }
 
   // ── The ends of an entry ──

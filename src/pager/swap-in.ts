@@ -12,7 +12,7 @@ import { RecordBuffer } from '../disk/record.js';
 import { readAll } from '../disk/whole-async.js';
 import { SwapError } from '../errors.js';
 import { Job, JobType } from '../io/job.js';
-import type { Waiter } from '../wait/waiter.js';
+import { Stay, type Waiter } from '../wait/waiter.js';
 import type { Core } from './core.js';
 import { Entry } from './entry.js';
 import { LoadFlight } from './load-flight.js';
@@ -21,6 +21,8 @@ import type { RecordReader } from './record-reader.js';
 
 /** What swap-in asks of the part that knows the bounds. */
 export interface Room {
+  /** True when there is room for `bytes` more, and nothing need leave. */
+  hasRoom(bytes: number): boolean;
   /** Makes room for `bytes` more in memory; false when that cannot be. */
   makeRoom(bytes: number): boolean;
 }
@@ -86,10 +88,10 @@ export class SwapIn {
   }
 
   /** Reads and promotes; the blocking side of the seed's vmLoadObject. False: the key is not there any more. */
-  fault(slot: number, key: string, hash: number, mustStay: boolean): boolean {
+  fault(slot: number, key: string, hash: number, stay: Stay): boolean {
     if (!this.read(slot, key)) return false;
     const { value } = this.#reader;
-    this.promoted = this.#promote(slot, key, hash, value, mustStay);
+    this.promoted = this.#promote(slot, key, hash, value, stay);
     this.value = value;
     if (this.flights.size > 0) this.settle(slot, value, true, this.promoted);
     return true;
@@ -224,7 +226,7 @@ export class SwapIn {
   }
 
   /** Makes a resident of what was just read, if there is room; its pages stay, as they are a clean copy. */
-  #promote(slot: number, key: string, hash: number, value: unknown, mustStay: boolean): Entry | undefined {
+  #promote(slot: number, key: string, hash: number, value: unknown, stay: Stay): Entry | undefined {
     const core = this.#core;
     const { table } = core;
     const reader = this.#reader;
@@ -232,7 +234,9 @@ export class SwapIn {
     const generation = table.generation(slot);
     const ownSize = table.ownSize(slot);
     const size = ownSize !== 0 ? ownSize : core.estimate(key, value);
-    if (!this.#room.makeRoom(size) && (!mustStay || core.residents.isFull)) return undefined;
+    if (stay === Stay.IfWorth && !this.#room.hasRoom(size) && !core.residents.policy.admits(hash))
+      return undefined;
+    if (!this.#room.makeRoom(size) && (stay !== Stay.Always || core.residents.isFull)) return undefined;
     // Making room may have evicted this very entry.
     if (!table.isLive(slot) || table.generation(slot) !== generation || table.isResident(slot))
       return undefined;
@@ -310,7 +314,7 @@ export class SwapIn {
     // A damaged record that counts as a miss has settled its flight on its way out.
     if (!found) return;
     const { value } = this.#reader;
-    const entry = this.#promote(slot, key, hash, value, flight.mustStay);
+    const entry = this.#promote(slot, key, hash, value, flight.stay);
     this.#end(flight);
     this.#tell(flight, value, true, entry);
   }

@@ -6,9 +6,18 @@
  * In the seed these are two maps, keys to waiting clients and clients to wanted keys (`waitForSwappedKey`).
  */
 
+/** Whether a value that is read stays in memory. */
+export const enum Stay {
+  /** Where others are used more, it does not: one of a batch, which may be all there is. */
+  IfWorth = 0,
+  /** Others leave for it, as far as they can. */
+  IfRoom = 1,
+  /** Past the bound if it must (`run`, a pin). */
+  Always = 2,
+}
+
 export interface Waiter<E> {
-  /** True when each of its values must stay in memory from its arrival on (`run`). */
-  readonly holds: boolean;
+  readonly stay: Stay;
   /** The key's value is here (`present`), or the key is not. `entry` is there when the value is resident. */
   arrived(index: number, value: unknown, present: boolean, entry: E | undefined): void;
   failed(error: unknown): void;
@@ -16,7 +25,7 @@ export interface Waiter<E> {
 
 /** A waiter with a promise and perhaps a signal: what load, loadMany, fetch, preload and run have in common. */
 export abstract class PromisedWaiter<E> implements Waiter<E> {
-  readonly holds: boolean = false;
+  readonly stay: Stay = Stay.IfRoom;
   /** Keys that have not arrived yet. */
   remaining = 0;
   /** What it was told in place of values. */
@@ -107,6 +116,7 @@ export class FoundWaiter<E> extends WaiterFor<FoundWaiter<E>, E> {
 
 /** `loadMany`: many keys, their values in order. */
 export class ManyWaiter<E> extends WaiterFor<unknown[], E> {
+  override readonly stay = Stay.IfWorth;
   readonly values: unknown[] = [];
 
   protected take(index: number, value: unknown): void {
@@ -144,7 +154,7 @@ export class PreloadWaiter<E> extends WaiterFor<void, E> {
 
 /** `run`: many keys, which are held from their arrival on until the caller's function has settled. */
 export class RunWaiter<E> extends WaiterFor<void, E> {
-  override readonly holds = true;
+  override readonly stay = Stay.Always;
   /** Those that are held for this run, by number; undefined for keys that are not there. */
   readonly held: Array<E | undefined> = [];
   readonly #hold: (entry: E) => void;

@@ -30,6 +30,23 @@ it('iteration leaves memory as it is', () => {
   expect(hotInMemory()).toBe(before);
 });
 
+it.each(['getMany', 'loadMany'] as const)('%s of a cold range leaves nearly all that is hot', async (way) => {
+  const { store, hotInMemory } = filled();
+  for (let from = 0; from < coldCount; from += 500) {
+    const keys = Array.from({ length: 500 }, (_, at) => `cold:${from + at}`);
+    const values = way === 'getMany' ? store.getMany(keys) : await store.loadMany(keys);
+    expect(values).toEqual(keys.map((key) => Number(key.slice(5))));
+  }
+  expect(hotInMemory()).toBeGreaterThan(0.85 * hotCount);
+});
+
+it('a batch that is asked for again and again is in memory soon', () => {
+  const { store } = filled();
+  const keys = Array.from({ length: 100 }, (_, at) => `cold:${at}`);
+  for (let round = 0; round < 20; round++) store.getMany(keys);
+  expect(keys.filter((key) => store.state(key) === 'resident').length).toBeGreaterThan(90);
+});
+
 it('what becomes hot after it is in memory soon', () => {
   const { store } = filled();
   // Another hot set: within a few times of what memory holds it is the one that is met there.
