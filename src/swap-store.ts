@@ -210,7 +210,11 @@ export class SwapStore<V = unknown> implements Iterable<[string, V]>, AsyncDispo
     const checked = checkKeys(keys);
     try {
       const values = this.#awaiting.waitForMany(checked) as Array<V | undefined> | undefined;
-      return values ?? checked.map((key) => this.#getSlowly(key, Stay.IfWorth));
+      if (values !== undefined) return values;
+      // What is in memory comes the short way, for which it makes no difference.
+      return checked.map((key) =>
+        this.#residents.get(key) === undefined ? this.#getSlowly(key, Stay.IfWorth) : this.get(key),
+      );
     } finally {
       pager.core.notices.tell();
     }

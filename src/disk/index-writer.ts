@@ -119,6 +119,13 @@ export class LogWriter {
     return blocks;
   }
 
+  /** Forgets all that was collected, as a list of everything is about to say it. */
+  drop(): Buffer[] {
+    this.#close();
+    this.#closed = [];
+    return [];
+  }
+
   #begin(): void {
     this.#at = 0;
     const bytes = this.#room(4 + 4 * this.#touchedBefore.length);

@@ -131,6 +131,11 @@ export class SwapFile {
     return this.#writtenBytes;
   }
 
+  /** The same in pages, the last of which may have been written in part. */
+  get writtenPages(): number {
+    return Math.ceil((this.#writtenBytes - superblockBytes) / this.pageSize);
+  }
+
   /** Where a page begins in the file. */
   offsetOf(page: number): number {
     return superblockBytes + page * this.pageSize;

@@ -183,7 +183,8 @@ export class Durability {
       // Its own descriptor: the index may be written anew, and this one closed, meanwhile.
       fd = disk.open(this.#index.path, 'r', 0o600);
       const index = { fd, bytes: this.#index.end };
-      await copyStore({ fd: file.fd, bytes: file.writtenBytes }, index, path, environment);
+      const steps = copyStore({ fd: file.fd, bytes: file.writtenBytes }, index, path, disk);
+      await drive(steps, environment, (cause) => cause);
     } finally {
       if (fd !== undefined) disk.close(fd);
       if (--this.#snapshots === 0) this.#free(this.#heldBack.splice(0));
@@ -286,11 +287,12 @@ export class Durability {
     this.#unsyncedNow = this.#unsynced;
     this.#unsynced = [];
     const { sequence, end } = this.#index;
-    const blocks = this.#index.writer.takeAll(sequence, sequence);
+    const isAnew = this.#mustRewrite || this.#index.isLong || isLast;
+    const blocks = isAnew ? this.#index.writer.drop() : this.#index.writer.takeAll(sequence, sequence);
     try {
       yield { kind: 'sync', fd: file.fd };
       this.#unsyncedNow.length = 0;
-      if (this.#mustRewrite || this.#index.isLong || isLast) {
+      if (isAnew) {
         yield* this.#rewrite();
       } else {
         let position = end;
@@ -382,8 +384,8 @@ export class Durability {
 
   /** A file whose end is free gives it back. */
   #shrink(): void {
-    const { file, pages, options } = this.#core;
-    const written = Math.ceil((file.writtenBytes - file.offsetOf(0)) / options.pageSize);
+    const { file, pages } = this.#core;
+    const written = file.writtenPages;
     if (written < 2 * pages.usedPages + 1024) return;
     let last = Math.min(written, pages.pageCount);
     while (last > 0 && pages.isFree(last - 1)) last--;

@@ -107,8 +107,7 @@ export class Pager {
   }
 
   hasRoom(bytes: number): boolean {
-    const { residents } = this.core;
-    return residents.usedBytes + bytes <= this.reclaim.lowWaterBytes && !residents.isFull;
+    return this.reclaim.isRestfulWith(bytes);
   }
 
   /** For swap-in: as reclaim's, but an error on the way is nobody's but the listeners'. */

@@ -94,10 +94,16 @@ export class Reclaim {
     this.#exhausted = false;
   }
 
+  /** True when nothing need leave for `bytes` more in memory. */
+  isRestfulWith(bytes: number): boolean {
+    const { residents } = this.#core;
+    return residents.usedBytes + bytes <= this.lowWaterBytes && !residents.isFull;
+  }
+
   /** Makes room for `bytes` more in memory; false when that cannot be, for instance as they alone are too many. */
   makeRoom(bytes: number): boolean {
     const { residents, pool } = this.#core;
-    if (residents.usedBytes + bytes <= this.lowWaterBytes && !residents.isFull) return true;
+    if (this.isRestfulWith(bytes)) return true;
     if (this.#core.pauses > 0) {
       this.#check.start();
       return !residents.isFull;

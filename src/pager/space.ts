@@ -66,9 +66,8 @@ export class Space {
 
   /** True when three quarters of what has been written of the file are free. */
   get isSparse(): boolean {
-    const { file, pages, options } = this.#core;
-    const written = (file.writtenBytes - file.offsetOf(0)) / options.pageSize;
-    return written > sparsePagesMin && pages.usedPages < written / 4;
+    const { file, pages } = this.#core;
+    return file.writtenPages > sparsePagesMin && pages.usedPages < file.writtenPages / 4;
   }
 
   /** True when a run of `count` pages would lie behind all that has been written. */

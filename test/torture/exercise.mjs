@@ -3,6 +3,7 @@
 // latest. Ends with 1 when a value was wrong or an error was none that was expected.
 import { closeSync, openSync } from 'node:fs';
 import { SwapStore } from '../../dist/index.js';
+import { Xorshift } from '../../dist/memory/xorshift.js';
 
 const {
   options,
@@ -12,13 +13,7 @@ const {
   valueBytes = 2000,
   descriptorsLeft,
 } = JSON.parse(process.argv[2]);
-let state = 88172645;
-const random = (limit) => {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return (state >>> 0) % limit;
-};
+const random = new Xorshift(88_172_645);
 const latest = {};
 const durable = {};
 const refused = {};
@@ -65,8 +60,8 @@ const store = new SwapStore(options);
 store.on('warning', () => {});
 const held = descriptorsLeft === undefined ? [] : holdDescriptors(descriptorsLeft);
 for (let step = 0; step < steps; step++) {
-  const key = `key:${random(keyCount)}`;
-  const what = random(100);
+  const key = `key:${random.below(keyCount)}`;
+  const what = random.below(100);
   if (what < 50) {
     const version = versions++;
     if (await attempt(() => store.set(key, { key, version, text: textOf(key, version) })))

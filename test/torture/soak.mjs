@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { SwapStore } from '../../dist/index.js';
+import { Xorshift } from '../../dist/memory/xorshift.js';
 import { demand } from './lib.mjs';
 
 export const name = 'mixed load, and what it leaves behind';
@@ -24,13 +25,7 @@ export async function run({ directory, short, minutes }) {
   let wrong = 0;
   let operations = 0;
   const versions = new Map();
-  let state = 2463534242;
-  const random = (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  };
+  const random = new Xorshift(2_463_534_242);
   const valueAt = (index, version) => ({ index, version, text: `${version} `.repeat(10 + (index % 500)) });
   const check = (index, value) => {
     const version = versions.get(index);
@@ -43,8 +38,8 @@ export async function run({ directory, short, minutes }) {
   let sampleDueMs = durationMs / 10;
   while (performance.now() - began < durationMs) {
     for (let step = 0; step < 200; step++, operations++) {
-      const index = Math.floor(random(40_000) * (random(1000) / 1000));
-      const what = random(100);
+      const index = Math.floor(random.below(40_000) * (random.below(1000) / 1000));
+      const what = random.below(100);
       if (what < 40) {
         versions.set(index, operations);
         store.set(`key:${index}`, valueAt(index, operations));
