@@ -1,20 +1,19 @@
 /**
  * The policy 'adaptive', the default: a window for what is new, a main set for what has shown its worth, and a memory
  * of how often keys are used that reaches further back than memory itself. When room is needed, the oldest entry of
- * the window duels with the most swappable of a few entries of the main set: the one that is used less leaves, the
- * other is in the main set from then on. A scan thus passes through the window and leaves the main set alone.
+ * the window duels with the most swappable of a few entries of the main set: the one that is used less for its size
+ * leaves, the other is in the main set from then on. A scan thus passes through the window and leaves the main set
+ * alone.
  *
  * The budgets are of bytes: the main set has what the window's share leaves of memory. Shadow caches find that share.
  * The policy moves entries only when it is asked for a victim, or while there is room in the main set; so it
  * does not matter whether room is made before or after a value comes, or for many at a time.
- *
- * It does not see sizes in a duel: a large value and a small one that are used equally often are worth the same.
  */
 import { FrequencySketch } from './frequency-sketch.js';
 import { MainSet } from './main-set.js';
 import { Place, type Policy, type Resident, setAside } from './resident.js';
 import { ShadowCaches } from './shadow-caches.js';
-import { idleTicks } from './swappability.js';
+import { idleTicks, moveCost, swappability } from './swappability.js';
 import { Window } from './window.js';
 import { Xorshift } from './xorshift.js';
 
@@ -51,7 +50,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
 
   constructor(capacityBytes: number, random: () => number) {
     const sampling = new Xorshift(random());
-    this.#main = new MainSet(sampling, sampleCount, freshCount);
+    this.#main = new MainSet<E>(sampling, sampleCount, freshCount, rank);
     this.#shadows = new ShadowCaches(sampling);
     this.#capacityBytes = capacityBytes;
     this.#fullBytes = capacityBytes;
@@ -133,7 +132,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     const hash = entry.hash;
     this.#clock = (this.#clock + 1) | 0;
     entry.stamp = this.#clock;
-    this.#sketch.increment(hash);
+    entry.uses = this.#sketch.increment(hash);
     if (this.#shadows.samples(hash)) this.#shadows.use(hash, this.#sketch);
   }
 
@@ -146,16 +145,21 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
       if (weakest !== undefined) this.remove(weakest);
       return weakest;
     }
-    if (
-      weakest === undefined ||
-      this.#sketch.estimate(candidate.hash) <= this.#sketch.estimate(weakest.hash)
-    ) {
+    if (weakest === undefined || !this.#beats(candidate, weakest)) {
       candidate.place = Place.Aside;
       return candidate;
     }
     this.remove(weakest);
     this.#admit(candidate);
     return weakest;
+  }
+
+  /** True when keeping one is worth more than keeping the other: more uses for its size, which counts as in ranks. */
+  #beats(one: E, other: E): boolean {
+    const uses = this.#sketch.estimate(one.hash);
+    const otherUses = this.#sketch.estimate(other.hash);
+    if (one.size === other.size) return uses > otherUses;
+    return uses * Math.log(1 + other.size) > otherUses * Math.log(1 + one.size);
   }
 
   #admit(entry: E): void {
@@ -205,4 +209,13 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     const windowTicks = Math.floor(entryCount * this.#shadows.share * burstPerWindow);
     this.#burstTicksWindow = Math.min(this.#burstTicksMain, windowTicks);
   }
+}
+
+/**
+ * How well an entry of the main set is suited to leave. Were it idle time alone, a scan that lasts would be newer than
+ * what is used all day, and that would leave. Uses are those that the entry remembers: to ask the sketch for each of
+ * the sample takes as long as all the rest.
+ */
+function rank(entry: Resident, idle: number): number {
+  return swappability(idle, entry.size) / ((1 + entry.uses) * moveCost(entry));
 }

@@ -49,27 +49,30 @@ export class FrequencySketch {
     return this.#segments.length * segmentBlocks * blockWords * 4;
   }
 
-  /** Counts a use of the key with this hash, up to 15. */
-  increment(hash: number): void {
+  /** Counts a use of the key with this hash, and returns its estimate from then on, 1 to 15. */
+  increment(hash: number): number {
     this.#locate(hash);
     const segment = this.#segment;
     const base = this.#base;
     const bits = spread(hash);
     let counted = 0;
+    let least = counterMax;
     for (let row = 0; row < rows; row++) {
       const at = base + row * rowWords + ((bits >>> (5 * row + 3)) & (rowWords - 1));
       const shift = ((bits >>> (5 * row)) & 7) << 2;
       const word = segment[at]!;
-      if (((word >>> shift) & counterMax) !== counterMax) {
-        segment[at] = word + (1 << shift);
-        counted = 1;
-      }
+      const count = (word >>> shift) & counterMax;
+      if (count === counterMax) continue;
+      segment[at] = word + (1 << shift);
+      counted = 1;
+      if (count < least) least = count + 1;
     }
     this.#uses += counted;
     if (this.#uses >= this.#usesMax) {
       this.#epoch = (this.#epoch + 1) | 0;
       this.#uses = 0;
     }
+    return least;
   }
 
   /** Uses of the key with this hash lately, 0 to 15. */

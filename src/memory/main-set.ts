@@ -6,7 +6,7 @@
  * The array is cut into chunks of equal length, as growing one array of millions would copy it in one go.
  */
 import type { Resident } from './resident.js';
-import { idleTicks, swappability } from './swappability.js';
+import { idleTicks } from './swappability.js';
 import type { Xorshift } from './xorshift.js';
 
 const chunkBits = 10;
@@ -17,6 +17,7 @@ export class MainSet<E extends Resident> {
   // the last are full, and none is empty. `bytes` is the sum of the sizes of the entries.
   readonly #chunks: E[][] = [];
   readonly #random: Xorshift;
+  readonly #rank: (entry: E, idle: number) => number;
   #count = 0;
   #bytes = 0;
   // Positions that are looked at for a victim. Whatever stands there is as good a sample as what was drawn.
@@ -28,9 +29,16 @@ export class MainSet<E extends Resident> {
    * @param sampleCount Entries of which the best is taken.
    * @param freshCount How many of them are drawn anew each time. The others stay for the next time: to look at an
    * entry that lies cold in memory is most of what a victim costs.
+   * @param rank Of an entry and the ticks since it was used, not negative; the highest is taken.
    */
-  constructor(random: Xorshift, sampleCount: number, freshCount: number) {
+  constructor(
+    random: Xorshift,
+    sampleCount: number,
+    freshCount: number,
+    rank: (entry: E, idle: number) => number,
+  ) {
     this.#random = random;
+    this.#rank = rank;
     this.#sample = new Uint32Array(sampleCount);
     this.#freshCount = freshCount;
   }
@@ -74,7 +82,7 @@ export class MainSet<E extends Resident> {
     this.#bytes += entry.size - oldSize;
   }
 
-  /** The most swappable entry of the sample. One that was used in this very tick only if all of them were. */
+  /** The entry of the sample that has the highest rank. */
   best(clock: number): E | undefined {
     const count = this.#count;
     if (count === 0) return undefined;
@@ -87,7 +95,7 @@ export class MainSet<E extends Resident> {
       if (sample[index]! >= count) sample[index] = this.#random.below(count);
       const position = sample[index]!;
       const entry = this.#chunks[position >>> chunkBits]![position & (chunkLength - 1)]!;
-      const rank = swappability(idleTicks(clock, entry.stamp), entry.size);
+      const rank = this.#rank(entry, idleTicks(clock, entry.stamp));
       if (rank > bestRank) {
         best = entry;
         bestRank = rank;

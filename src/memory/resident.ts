@@ -20,8 +20,12 @@ export abstract class Resident {
   readonly hash: number;
   /** Cost in memory, bytes, overhead included. */
   size: number;
+  /** Bytes of the clean copy that the file has of the value, before compression; 0 = there is none. */
+  copyBytes = 0;
   /** The policy's clock at the last touch. */
   stamp = 0;
+  /** How often its key was used lately, as of the last touch. */
+  uses = 0;
   place: Place = Place.Aside;
   /** Where it stands when it is a candidate; kept while it is aside, so that `restore` can take it back there. */
   home: Place.Window | Place.Main = Place.Window;

@@ -98,7 +98,7 @@ export class ShadowCache {
       this.#drop(tail);
       return;
     }
-    const weakest = this.#sample();
+    const weakest = this.#sample(sketch);
     if (this.#windowCount === 0 || this.#mainCount > mainMax) {
       this.#drop(weakest);
       return;
@@ -111,16 +111,17 @@ export class ShadowCache {
     }
   }
 
-  /** The main set's slot that has been idle longest of a few. */
-  #sample(): number {
+  /** Of a few slots of the main set the one that is best suited to leave: idle for long, and used little. */
+  #sample(sketch: FrequencySketch): number {
     let best = 0;
-    let bestIdle = -1;
+    let bestRank = -1;
     for (let taken = 0; taken < sampleCount; taken++) {
       const slot = this.#main[this.#random.below(this.#mainCount)]!;
-      const idle = idleTicks(this.#clock, this.#stamps[slot]!);
-      if (idle > bestIdle) {
+      const uses = sketch.estimate(this.#hashes[slot]!);
+      const rank = idleTicks(this.#clock, this.#stamps[slot]!) / (1 + uses);
+      if (rank > bestRank) {
         best = slot;
-        bestIdle = idle;
+        bestRank = rank;
       }
     }
     return best;

@@ -5,6 +5,7 @@
  */
 import { MainSet } from './main-set.js';
 import { Place, type Policy, type Resident, setAside } from './resident.js';
+import { swappability } from './swappability.js';
 import { Xorshift } from './xorshift.js';
 
 const sampleCount = 5;
@@ -14,7 +15,9 @@ export class SwappabilityPolicy<E extends Resident> implements Policy<E> {
   #clock = 0;
 
   constructor(random: () => number) {
-    this.#candidates = new MainSet(new Xorshift(random()), sampleCount, sampleCount);
+    this.#candidates = new MainSet(new Xorshift(random()), sampleCount, sampleCount, (entry, idle) =>
+      swappability(idle, entry.size),
+    );
   }
 
   get bytes(): number {

@@ -205,7 +205,7 @@ export class Awaiting {
       if (found) core.counters.faults++;
       else core.counters.misses++;
       const { promoted, value } = swapIn;
-      if (found && promoted !== undefined) core.guard(promoted);
+      if (found && promoted !== undefined) swapIn.guard(promoted, waiter.stay);
       waiter.arrived(index, found ? value : undefined, found, found ? promoted : undefined);
     } catch (error) {
       waiter.failed(error);

@@ -158,6 +158,7 @@ export class Core {
       last.copyIndex = entry.copyIndex;
     }
     entry.copyIndex = -1;
+    entry.copyBytes = 0;
   }
 
   /** The file's copy of a resident is worth nothing any more. */

@@ -30,9 +30,8 @@ export class Entry extends Resident {
   batchIndex = -1;
 
   // `copyIndex` is the entry's place in the pager's list of clean copies, or -1 when the file has no copy of it. With
-  // a copy, `copyBytes` and the fingerprint are those of its payload before compression.
+  // a copy, `copyBytes` and the fingerprint are those of its payload before compression; without, `copyBytes` is 0.
   copyIndex = -1;
-  copyBytes = 0;
   copyFingerprintA = 0;
   copyFingerprintB = 0;
 

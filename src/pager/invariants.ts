@@ -80,6 +80,7 @@ function checkResident(pager: Pager, entry: Entry): void {
   assert(table.expiresAtMs(slot) === entry.expiresAtMs, `${key}: both say when it expires`);
   assert(!pager.swapIn.flights.has(slot), `${key} is not both in memory and loading`);
   const hasCopy = entry.copyIndex !== -1;
+  assert(hasCopy === entry.copyBytes > 0, `${key} has bytes of a copy exactly if there is one`);
   assert(hasCopy === table.recordBytes(slot) > 0, `${key} has a copy exactly if it has a pointer`);
   if (hasCopy) assert(copies[entry.copyIndex] === entry, `${key} is in the list of copies`);
   if (entry.mustStay)

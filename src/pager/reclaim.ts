@@ -23,6 +23,10 @@ const sliceMs = 1;
 const victimsPerLook = 16;
 /** Victims that may turn out to be unable to leave before a pass gives up: the seed's 100 tries. */
 const uselessVictimsMax = 100;
+/** What has no longer to live than this is dropped at its end, by the sweep that comes once a second, and not written. */
+const soonMs = 1000;
+/** So many such victims may be passed over for each one that leaves, on the average. */
+const passesPerVictim = 4;
 const restMsMin = 100;
 const restMsMax = 10_000;
 
@@ -44,6 +48,8 @@ export class Reclaim {
   /** The batch that is being filled for the threads. */
   #open: WriteBatch | undefined = undefined;
   #turnIsDue = false;
+  /** Victims that may be passed over as they will soon be gone, so that it costs little where all are like that. */
+  #passes = uselessVictimsMax;
   /** True when the last pass found nothing that could leave; cleared by whatever may have changed that. */
   #exhausted = false;
   #restUntilMs = 0;
@@ -144,22 +150,37 @@ export class Reclaim {
     if (this.#core.residents.usedBytes > this.#maxBytes) this.#check.start();
   }
 
-  /** The best candidate that may be encoded in this turn. */
+  /** The best candidate that may be encoded in this turn; one that would soon be gone anyway only for want of others. */
   takeVictim(): Entry | undefined {
     const { residents, turn } = this.#core;
-    let victim = residents.takeVictim();
-    if (victim === undefined || victim.guardTurn !== turn) return victim;
-    const guarded: Entry[] = [];
-    while (victim !== undefined && victim.guardTurn === turn && guarded.length < uselessVictimsMax) {
-      guarded.push(victim);
-      victim = residents.takeVictim();
+    this.#passes = Math.min(this.#passes + passesPerVictim, uselessVictimsMax);
+    const best = residents.takeVictim();
+    if (best === undefined || (best.guardTurn !== turn && !this.#expiresSoon(best))) return best;
+    const passed: Entry[] = [];
+    let expiring: Entry | undefined;
+    let victim: Entry | undefined = best;
+    for (; victim !== undefined; victim = residents.takeVictim()) {
+      if (victim.guardTurn !== turn) {
+        if (this.#passes === 0 || !this.#expiresSoon(victim)) break;
+        this.#passes--;
+        expiring ??= victim;
+      }
+      passed.push(victim);
+      if (passed.length === uselessVictimsMax) {
+        victim = undefined;
+        break;
+      }
     }
-    for (const entry of guarded) residents.putBack(entry);
-    if (victim?.guardTurn === turn) {
-      residents.putBack(victim);
-      return undefined;
-    }
+    victim ??= expiring;
+    for (const entry of passed) if (entry !== victim) residents.putBack(entry);
     return victim;
+  }
+
+  /** True for what is better dropped when its time is over than written: dirty, with little time left. */
+  #expiresSoon(entry: Entry): boolean {
+    if (entry.expiresAtMs === 0 || entry.copyIndex !== -1) return false;
+    const leftMs = entry.expiresAtMs - this.#core.environment.clock.now();
+    return leftMs > 0 && leftMs <= soonMs;
   }
 
   /** Resolves at or below the low-water mark. */

@@ -101,6 +101,14 @@ export class SwapIn {
   value: unknown = undefined;
   promoted: Entry | undefined = undefined;
 
+  /**
+   * Keeps what was just read from leaving in this turn; what need not stay may leave at once. Were a batch guarded, all
+   * that is used more would leave for it.
+   */
+  guard(entry: Entry, stay: Stay): void {
+    if (stay !== Stay.IfWorth) this.#core.guard(entry);
+  }
+
   /** Reads without promoting. */
   preview(slot: number, key: string): boolean {
     if (!this.read(slot, key)) return false;
@@ -320,7 +328,7 @@ export class SwapIn {
   }
 
   #tell(flight: LoadFlight, value: unknown, present: boolean, entry: Entry | undefined): void {
-    if (entry !== undefined) this.#core.guard(entry);
+    if (entry !== undefined) this.guard(entry, flight.stay);
     const { waiters, indexes } = flight;
     for (let at = 0; at < waiters.length; at++) waiters[at]!.arrived(indexes[at]!, value, present, entry);
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPolicy, type PolicyKind } from '../../dist/memory/policy.js';
 import type { Policy } from '../../dist/memory/resident.js';
-import { place, policyKinds, resident, seededRandom, type TestResident } from './policy-support.js';
+import { hashOf, place, policyKinds, resident, seededRandom, type TestResident } from './policy-support.js';
 
 const capacityBytes = 2_000;
 
@@ -225,6 +225,48 @@ describe('the policy adaptive', () => {
       for (let taken = 0; taken < 4; taken++) if (policy.takeVictim() === large) early++;
     }
     expect(early).toBeGreaterThan(12);
+  });
+
+  /** Of a full store, of which every other entry is `special`: how many of each kind the first third of the victims has. */
+  function victimsOf(
+    special: (entry: TestResident) => void,
+    afterwards: (policy: Policy<TestResident>) => void,
+  ) {
+    const policy = createPolicy<TestResident>('adaptive', 3_000, seededRandom(3));
+    const entries = Array.from({ length: 3_000 }, (_, key) => resident(key));
+    const isSpecial = (entry: TestResident) => (entry.value as number) % 2 === 0;
+    for (const entry of entries) policy.add(entry);
+    for (const entry of entries.filter(isSpecial)) special(entry);
+    afterwards(policy);
+    const victims = Array.from({ length: 1_000 }, () => policy.takeVictim()).filter(
+      (victim): victim is TestResident => victim?.home === place.main,
+    );
+    expect(victims.length).toBeGreaterThan(500);
+    const specialCount = victims.filter(isSpecial).length;
+    return { specialCount, plainCount: victims.length - specialCount };
+  }
+
+  it('takes clean values before dirty ones that are as idle', () => {
+    const { specialCount, plainCount } = victimsOf(
+      (entry) => {
+        entry.copyBytes = 1;
+      },
+      () => {},
+    );
+    expect(specialCount).toBeGreaterThan(1.5 * plainCount);
+  });
+
+  it('takes what is used often after what is newer and was used once', () => {
+    const often: TestResident[] = [];
+    const once: TestResident[] = [];
+    const { specialCount, plainCount } = victimsOf(
+      (entry) => often.push(entry),
+      (policy) => {
+        for (let round = 0; round < 8; round++) for (const entry of often) policy.touch(entry);
+        for (const entry of once) policy.touch(entry);
+      },
+    );
+    expect(plainCount).toBeGreaterThan(3 * specialCount);
   });
 
   it('takes an entry that stood aside back to where it was', () => {
