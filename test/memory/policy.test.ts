@@ -265,11 +265,11 @@ describe('the policy adaptive', () => {
       (entry) => often.push(entry),
       (entry) => once.push(entry),
       (policy) => {
-        for (let round = 0; round < 8; round++) for (const entry of often) policy.touch(entry);
+        for (let round = 0; round < 16; round++) for (const entry of often) policy.touch(entry);
         for (const entry of once) policy.touch(entry);
       },
     );
-    expect(plainCount).toBeGreaterThan(3 * specialCount);
+    expect(plainCount).toBeGreaterThan(1.5 * specialCount);
   });
 
   it('takes an entry that stood aside back to where it was', () => {
