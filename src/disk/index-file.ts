@@ -173,7 +173,7 @@ export class IndexFile {
     this.#end = fresh.end;
     this.#sequence = fresh.sequence;
     this.#listBytes = fresh.end - logHeaderBytes;
-    this.writer.writeTo(fresh.header);
+    this.writer.writeTo(fresh.header, fresh.writer.touchedLast);
     this.#isDoubtful = false;
     attempt(() => this.#terms.disk.close(old));
   }
@@ -241,8 +241,8 @@ export class IndexFile {
     const { size } = disk.stat(this.#fd);
     const window = new Window(this.#fd, size);
     const header = this.#checkHeader(yield* window.at(0, logHeaderBytes));
-    this.writer.writeTo(header);
     const end: LogEnd = yield* readLog(header, window, seal, visitor);
+    this.writer.writeTo(header, end.touched);
     this.#end = end.bytes;
     this.#sequence = end.sequence;
     this.#listBytes = end.listBytes;

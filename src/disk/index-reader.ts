@@ -48,6 +48,8 @@ export interface LogEnd {
   readonly sequence: number;
   /** Bytes of the list that it begins with; 0 when it begins with what was added. */
   readonly listBytes: number;
+  /** Hashes of the keys in the last block. */
+  readonly touched: readonly number[];
 }
 
 /** A file's bytes by pieces. */
@@ -96,9 +98,10 @@ export function* readLog(
   seal: BlockSeal | undefined,
   visitor: LogVisitor,
 ): Steps<LogEnd> {
+  const application = new Application(visitor, Math.floor(window.size / setBytesMin));
   const blocks: Block[] = [];
   let committed = 0;
-  let end: LogEnd = { bytes: logHeaderBytes, sequence: 1, listBytes: 0 };
+  let end: LogEnd = { bytes: logHeaderBytes, sequence: 1, listBytes: 0, touched: [] };
   let expected = 1;
   // Blocks from this sequence number on follow each other without a gap.
   let wholeFrom = 1;
@@ -119,15 +122,14 @@ export function* readLog(
     // What came before was on the disk when this flush began: if some of it is missing now, it was damaged since.
     committed = blocks.length;
     const listBytes = end.listBytes === 0 ? offset - logHeaderBytes : end.listBytes;
-    end = { bytes: offset, sequence: expected, listBytes };
+    end = { bytes: offset, sequence: expected, listBytes, touched: application.touched };
   }
-  const application = new Application(visitor, Math.floor(window.size / setBytesMin));
   let isList = false;
   for (let index = 0; index < committed; index++) {
     const block = blocks[index]!;
     const payload = yield* payloadOf(header, block, window, seal);
     if (payload === undefined) throw new Error('the file has changed while it was read');
-    application.apply(payload, block.missing);
+    application.apply(payload, block.missing, index === committed - 1);
     if (index === 0) isList = application.hasExpected;
     if (index % blocksPerTurn === 0) yield { kind: 'turn' };
   }
@@ -189,13 +191,17 @@ class Application {
 
   /** True when a list of all keys was begun. */
   hasExpected = false;
+  /** Hashes of the keys in the last block. */
+  readonly touched: number[] = [];
+  #isLast = false;
 
   constructor(visitor: LogVisitor, keysMax: number) {
     this.#visitor = visitor;
     this.#keysMax = keysMax;
   }
 
-  apply(bytes: Buffer, missing: number): void {
+  apply(bytes: Buffer, missing: number, isLast: boolean): void {
+    this.#isLast = isLast;
     const visitor = this.#visitor;
     // Millions of numbers are read, for which a view is much faster than a Buffer's own methods.
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -250,6 +256,7 @@ class Application {
     key.length = this.#view.getUint16(at + 1, true);
     key.hash = this.#view.getInt32(at + 3, true);
     key.from = at + 7;
+    if (this.#isLast) this.touched.push(key.hash);
     return key.from + key.byteLength;
   }
 

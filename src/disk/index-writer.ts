@@ -20,6 +20,13 @@ import {
 /** Room to begin a block with; it grows. */
 const roomBytes = 128 * 1024;
 
+/** What a block will say, which has no sequence number yet. */
+interface Closed {
+  readonly operations: Buffer;
+  /** Hashes of the keys in it. */
+  readonly touched: readonly number[];
+}
+
 export class LogWriter {
   readonly #blockBytes: number;
   readonly #seal: BlockSeal | undefined;
@@ -28,30 +35,33 @@ export class LogWriter {
   /** The same bytes, for numbers: many times as fast as a Buffer's own methods. */
   #view = viewOf(this.#bytes);
   #at = 0;
-  /** Where the operations of this block begin. */
-  #start = 0;
-  /** Hashes of the keys in the block that is being filled, and in the one before it. */
+  /** Hashes of the keys in the block that is being filled. */
   #touched: number[] = [];
-  #touchedBefore: number[] = [];
-  /** Payloads of full blocks, which have no sequence number yet. */
-  #closed: Buffer[] = [];
+  /** Those of the block that was made last, which the next one in the file repeats. */
+  #touchedLast: readonly number[] = [];
+  #closed: Closed[] = [];
 
   /** @param blockBytes A block is closed once it has so much. */
   constructor(header: LogHeader, blockBytes: number, seal: BlockSeal | undefined) {
     this.#header = header;
     this.#blockBytes = blockBytes;
     this.#seal = seal;
-    this.#begin();
   }
 
-  /** What is taken from now on is for the file with this header. */
-  writeTo(header: LogHeader): void {
+  /** Hashes of the keys in the last block that was made. */
+  get touchedLast(): readonly number[] {
+    return this.#touchedLast;
+  }
+
+  /** What is taken from now on is for the file with this header, whose last block has keys with these hashes. */
+  writeTo(header: LogHeader, touchedLast: readonly number[]): void {
     this.#header = header;
+    this.#touchedLast = touchedLast;
   }
 
   /** True when there is nothing to commit. */
   get isEmpty(): boolean {
-    return this.#closed.length === 0 && this.#at === this.#start;
+    return this.#closed.length === 0 && this.#at === 0;
   }
 
   /** Blocks that are full, in memory. */
@@ -105,9 +115,9 @@ export class LogWriter {
 
   /** The full blocks, as a part of the flush that began with block `first`; the first of them is number `sequence`. */
   takeFull(sequence: number, first: number): Buffer[] {
-    const payloads = this.#closed;
+    const closed = this.#closed;
     this.#closed = [];
-    return payloads.map((payload, index) => this.#block(payload, sequence + index, first, BlockKind.Part));
+    return closed.map((one, index) => this.#block(one, sequence + index, first, BlockKind.Part));
   }
 
   /** All that was collected, and the commit of that flush; what comes next is of the next one. */
@@ -124,15 +134,6 @@ export class LogWriter {
     this.#close();
     this.#closed = [];
     return [];
-  }
-
-  #begin(): void {
-    this.#at = 0;
-    const bytes = this.#room(4 + 4 * this.#touchedBefore.length);
-    let at = bytes.writeUInt32LE(this.#touchedBefore.length, 0);
-    for (const hash of this.#touchedBefore) at = bytes.writeInt32LE(hash, at);
-    this.#at = at;
-    this.#start = at;
   }
 
   #key(operation: number, key: StoredKey): void {
@@ -170,14 +171,15 @@ export class LogWriter {
   }
 
   #close(): void {
-    this.#closed.push(Buffer.from(this.#bytes.subarray(0, this.#at)));
-    this.#touchedBefore = this.#touched;
+    this.#closed.push({ operations: Buffer.from(this.#bytes.subarray(0, this.#at)), touched: this.#touched });
     this.#touched = [];
-    this.#begin();
+    this.#at = 0;
   }
 
-  #block(plain: Buffer, sequence: number, first: number, kind: BlockKind): Buffer {
+  #block(closed: Closed, sequence: number, first: number, kind: BlockKind): Buffer {
     const { salt, seedA, seedB } = this.#header;
+    const plain = payloadOf(this.#touchedLast, closed.operations);
+    this.#touchedLast = closed.touched;
     const payload = this.#seal?.seal(plain, authenticatedOf(salt, sequence, first, kind)) ?? plain;
     const bytes = Math.ceil((blockHeaderBytes + payload.length) / blockAlignment) * blockAlignment;
     const block = Buffer.alloc(bytes);
@@ -192,6 +194,17 @@ export class LogWriter {
     block.writeInt32LE(fingerprint.b, 20);
     return block;
   }
+}
+
+function payloadOf(touchedBefore: readonly number[], operations: Buffer): Buffer {
+  const from = 4 + 4 * touchedBefore.length;
+  const payload = Buffer.allocUnsafe(from + operations.length);
+  const view = viewOf(payload);
+  view.setUint32(0, touchedBefore.length, true);
+  for (let index = 0; index < touchedBefore.length; index++)
+    view.setInt32(4 + 4 * index, touchedBefore[index]!, true);
+  operations.copy(payload, from);
+  return payload;
 }
 
 function viewOf(bytes: Buffer): DataView {

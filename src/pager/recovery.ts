@@ -61,8 +61,9 @@ export class Recovery implements LogVisitor {
     for (let slot = table.next(none); slot !== none; slot = table.next(slot))
       if (hashes === undefined || hashes.has(table.hashAt(slot))) touched.push(slot);
     for (const slot of touched) table.remove(slot);
-    // What the damaged block alone had is lost, too, but nobody can tell how much that was.
-    this.lost += Math.max(1, touched.length);
+    // What the damaged block alone had is lost, too. One that it deleted counts, as nobody can tell; and where its keys
+    // are not known, nobody can tell how many they were.
+    this.lost += Math.max(1, hashes === undefined ? touched.length : hashes.size);
   }
 
   /** Marks the pages of all values in `pages`. Throws ERR_SWAP_OPTION when they do not fit into so many. */

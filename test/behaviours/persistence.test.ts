@@ -392,6 +392,50 @@ describe('files that are not what they should be', () => {
     }
   });
 
+  it.each(['a list that was written anew', 'what a process that died had added'] as const)(
+    'cost the keys of the last block of %s, where more was added',
+    async (what) => {
+      const options = persistent('/store', { flushIntervalMs: 0 });
+      const base = new MemoryDisk();
+      const first = openInWorld(options, new World(1, 1000, base));
+      for (let index = 0; index < 205; index++) first.store.set(`key:${index}`, 'old');
+      await first.world.drive(first.store.flush());
+      let disk = base;
+      if (what.startsWith('a list')) {
+        await closeStore(first.store);
+      } else {
+        // The second flush writes the index anew; what comes after it is added.
+        for (const value of ['old', 'new']) {
+          first.store.set('key:7', value);
+          await first.world.drive(first.store.flush());
+        }
+        disk = base.afterCrash(() => 0);
+      }
+      const from = lastBlockOf(disk.contentOf('/store.index'));
+      const second = openInWorld(options, new World(2, 1000, disk));
+      second.store.set('another', 1);
+      await second.world.drive(second.store.flush());
+      const broken = disk.afterCrash(() => 0);
+      const content = Buffer.from(broken.contentOf('/store.index'));
+      expect(lastBlockOf(content)).toBeGreaterThan(from);
+      content[from + 40]! ^= 1;
+      broken.replaceContent('/store.index', content);
+      const after = openInWorld(options, new World(3, 1000, broken));
+      const warnings = warningsOf(after.store);
+      await after.world.pump();
+      expect(warnings.map(codeOf)).toEqual(['ERR_SWAP_CORRUPT']);
+      expect(after.store.get('another')).toBe(1);
+      const lost = Array.from({ length: 205 }, (_, index) => `key:${index}`).filter((key) => {
+        const value = after.store.get(key);
+        if (value !== undefined) expect(value).toBe('old');
+        return value === undefined;
+      });
+      expect(after.store.stats().corruptRecords).toBeGreaterThanOrEqual(lost.length);
+      if (what.startsWith('a list')) expect(lost.length).toBeGreaterThan(0);
+      else expect(lost).toEqual(['key:7']);
+    },
+  );
+
   it('never give a wrong value, wherever one of them is cut or a bit of it changed', async () => {
     const base = new MemoryDisk();
     const world = new World(1, 1000, base);
@@ -431,6 +475,11 @@ describe('files that are not what they should be', () => {
     }
   });
 });
+
+/** Where the last block of an index begins: a block begins with its magic letters. */
+function lastBlockOf(index: Buffer): number {
+  return index.lastIndexOf('SWJB');
+}
 
 /** A store, or undefined where its files are refused, as may be with damaged ones. */
 function openInWorldOrRefused(options: SwapStoreOptions, disk: MemoryDisk) {
