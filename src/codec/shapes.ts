@@ -67,24 +67,40 @@ const readsBeforeReader = 16;
 
 export class Shapes {
   readonly root = new ShapeNode('', undefined);
-  readonly #shapes: Shape[] = [];
+  /** By number; some may be missing, lost by an earlier process. */
+  readonly #shapes: Array<Shape | undefined> = [];
+  #reserved = 0;
   #nodes = 1;
   /** False where the runtime forbids code generation. */
   #mayGenerate = true;
 
   /** Told of each shape when it is made, before any record of it has been written. */
-  onShape: (keys: readonly string[]) => void = () => {};
+  onShape: (shape: Shape) => void = () => {};
 
-  /** The keys of all shapes, by their numbers. */
-  *all(): Generator<readonly string[]> {
-    for (const { keys } of this.#shapes) yield keys;
+  *all(): Generator<Shape> {
+    for (const shape of this.#shapes) if (shape !== undefined) yield shape;
   }
 
-  /** Takes a shape over from an earlier process, with the next number; one that is known stays what it is. */
-  restore(keys: readonly string[]): void {
+  /** No shape from this number on has been given to any record. */
+  get nextNumber(): number {
+    return Math.max(this.#shapes.length, this.#reserved);
+  }
+
+  /** Takes a shape over from an earlier process. */
+  restore(number: number, keys: readonly string[]): void {
+    if (number >= shapesMax || keys.length > shapeKeysMax || this.#shapes[number] !== undefined) return;
     let node: ShapeNode | undefined = this.root;
-    for (const key of keys) node = node && this.step(node, key);
-    if (node !== undefined) this.shapeAt(node);
+    for (const key of keys) node = node && (node.child(key) ?? this.#grow(node, key));
+    if (node === undefined) return;
+    const shape = { number, keys, reads: 0, reader: undefined };
+    while (this.#shapes.length < number) this.#shapes.push(undefined);
+    this.#shapes[number] = shape;
+    node.shape ??= shape;
+  }
+
+  /** Numbers below this one may be in records of an earlier process, and are not given to new shapes. */
+  reserve(nextNumber: number): void {
+    this.#reserved = Math.min(Math.max(this.#reserved, nextNumber), shapesMax);
   }
 
   get(number: number): Shape | undefined {
@@ -95,8 +111,11 @@ export class Shapes {
   step(node: ShapeNode, key: string): ShapeNode | undefined {
     const child = node.child(key);
     if (child !== undefined) return child;
-    if (this.#nodes >= nodesMax || this.#shapes.length >= shapesMax || key.length > keyLengthMax)
-      return undefined;
+    return this.nextNumber >= shapesMax ? undefined : this.#grow(node, key);
+  }
+
+  #grow(node: ShapeNode, key: string): ShapeNode | undefined {
+    if (this.#nodes >= nodesMax || key.length > keyLengthMax) return undefined;
     this.#nodes++;
     return node.add(key);
   }
@@ -104,13 +123,15 @@ export class Shapes {
   /** The shape of a record whose keys end at `node`; undefined when the table has no room for it. */
   shapeAt(node: ShapeNode): Shape | undefined {
     if (node.shape !== undefined) return node.shape;
-    if (this.#shapes.length >= shapesMax) return undefined;
+    const number = this.nextNumber;
+    if (number >= shapesMax) return undefined;
     const keys: string[] = [];
     for (let at = node; at.parent !== undefined; at = at.parent) keys.unshift(at.key);
     if (keys.length > shapeKeysMax) return undefined;
-    node.shape = { number: this.#shapes.length, keys, reads: 0, reader: undefined };
+    while (this.#shapes.length < number) this.#shapes.push(undefined);
+    node.shape = { number, keys, reads: 0, reader: undefined };
     this.#shapes.push(node.shape);
-    this.onShape(keys);
+    this.onShape(node.shape);
     return node.shape;
   }
 

@@ -58,6 +58,7 @@ export class IndexFile {
   #listBytes = 0;
   /** True when it could not be cut back. */
   #isDoubtful = false;
+  #isMarked = false;
   /** What has changed since the last cut. */
   readonly writer: LogWriter;
 
@@ -123,8 +124,14 @@ export class IndexFile {
     return this.#end - logHeaderBytes - this.#listBytes;
   }
 
-  /** Blocks have been written and synced. */
-  advance(bytes: number, blocks: number): void {
+  /** True when nothing has been added since the last mark, so that damage to any block can be told from a torn flush. */
+  get isMarked(): boolean {
+    return this.#isMarked || this.#end === logHeaderBytes;
+  }
+
+  /** Blocks have been written and synced; `isMark` when they say nothing. */
+  advance(bytes: number, blocks: number, isMark = false): void {
+    this.#isMarked = isMark;
     this.#end += bytes;
     this.#sequence += blocks;
   }
@@ -173,7 +180,8 @@ export class IndexFile {
     this.#end = fresh.end;
     this.#sequence = fresh.sequence;
     this.#listBytes = fresh.end - logHeaderBytes;
-    this.writer.writeTo(fresh.header, fresh.writer.touchedLast);
+    this.#isMarked = false;
+    this.writer.writeTo(fresh.header, fresh.writer.before);
     this.#isDoubtful = false;
     attempt(() => this.#terms.disk.close(old));
   }
@@ -242,10 +250,12 @@ export class IndexFile {
     const window = new Window(this.#fd, size);
     const header = this.#checkHeader(yield* window.at(0, logHeaderBytes));
     const end: LogEnd = yield* readLog(header, window, seal, visitor);
-    this.writer.writeTo(header, end.touched);
+    this.writer.writeTo(header, end.before);
+    this.writer.expectShapes(end.shapeNumber);
     this.#end = end.bytes;
     this.#sequence = end.sequence;
     this.#listBytes = end.listBytes;
+    this.#isMarked = end.isMarked;
     // A torn flush must not lie behind the next one, which could make it look whole.
     if (size > end.bytes) {
       disk.truncate(this.#fd, end.bytes);

@@ -5,38 +5,69 @@
  *     file       header of 4,096 bytes, then blocks
  *     block      8 words: magic, payload bytes, sequence, kind, sum (2), first sequence of its flush, 0;
  *                then the payload, padded to 32 bytes
- *     payload    count of the keys in the block before, their hashes, operations; sealed as a whole where the store
- *                is encrypted
+ *     payload    number of the next new shape; count of the blocks before that it repeats; for each of them, the
+ *                nearest first, the count of its keys, or 2^32 - 1 for all keys; the hashes of these keys; operations,
+ *                first the shapes of the blocks that it repeats. Sealed as a whole where the store is encrypted
  *     operation  one byte that says what it is, then
  *                  set     length (2), hash (4), key, page (4), record bytes (4), generation (4), perhaps extras (12)
  *                  delete  length (2), hash (4), key
  *                  clear   nothing
- *                  shape   count (2), for each key of it length (2) and characters
+ *                  shape   number (2), count (2), for each key of it length (2) and characters
  *                  expect  how many keys are about to come (4)
  *
  * A flush is one or more blocks, the last of which is a commit. It counts if all of its blocks are sound: so a flush
  * that a crash has torn is no flush, whatever parts of it reached the disk in whatever order. A block that is damaged
- * later costs the keys in it, which the next block names by their hashes, so that no old value of theirs comes back.
+ * later costs the keys in it, which the next blocks name by their hashes, so that no old value of theirs comes back;
+ * each names those of the last 4 KiB, as a disk loses whole sectors.
+ * The last block of all has no next one, and looks as if it were torn: so a close adds a commit of nothing.
  *
- * A list is in the order of the hashes, so that reading it fills the table of keys from one end to the other.
+ * A list is in the order of the hashes, so that reading it fills the table of keys from one end to the other. Its blocks
+ * need no commit: the file got its name when all of them were on the disk.
  */
 import { fingerprint, takeFingerprintOf } from '../codec/fingerprint.js';
 import { saltBytes } from './record.js';
 
 export const logHeaderBytes = 4096;
 const headerMagic = Buffer.from('SWAPINDX', 'latin1');
-const logVersion = 2;
+const logVersion = 3;
 export const blockMagic = 0x424a5753; // 'SWJB'
 export const blockHeaderBytes = 32;
 export const blockAlignment = 32;
 /** No block is larger: the longest key, two bytes a character, many times over. */
 export const blockBytesMax = 16 * 1024 * 1024;
+/** What goes bad at once: a sector of a disk, or a page of memory. */
+const damagedBytesMax = 4096;
 const serializerNameMax = 1024;
 const nameOffset = 56;
+
+/** Stands for a count of keys: the block has a clear. */
+export const allKeys = 0xffffffff;
+
+/** What is to be known of a block when it is damaged: hashes of its keys, undefined for all keys; and its shapes. */
+export interface Touched {
+  readonly hashes: readonly number[] | undefined;
+  readonly shapes: readonly Buffer[];
+  readonly bytes: number;
+}
+
+/**
+ * Adds a block to those that the next one repeats, the nearest first: as many as one damage can touch when it ends in
+ * the nearest.
+ */
+export function repeated(block: Touched, before: readonly Touched[]): readonly Touched[] {
+  const blocks = [block];
+  for (let bytes = 0; bytes < damagedBytesMax && blocks.length <= before.length; ) {
+    const next = before[blocks.length - 1]!;
+    blocks.push(next);
+    bytes += next.bytes;
+  }
+  return blocks;
+}
 
 export const enum BlockKind {
   Part = 1,
   Commit = 2,
+  Listed = 3,
 }
 
 export const enum Operation {

@@ -7,6 +7,7 @@ import { fingerprint } from '../codec/fingerprint.js';
 import { StoredKey } from '../memory/stored-key.js';
 import type { Steps } from './file-steps.js';
 import {
+  allKeys,
   authenticatedOf,
   BlockKind,
   type BlockSeal,
@@ -20,13 +21,17 @@ import {
   logHeaderBytes,
   Operation,
   operationMask,
+  repeated,
   sumOfBlock,
+  type Touched,
   twoByteFlag,
 } from './index-format.js';
 
 const windowBytes = 1024 * 1024;
 /** A key of one character takes so much. */
 const setBytesMin = 20;
+/** The keys of the blocks in the last of it are kept, for what the next block repeats. */
+const collectedBytes = 64 * 1024;
 /** Blocks that are read, or applied, in one turn. */
 const blocksPerTurn = 4;
 
@@ -35,7 +40,9 @@ export interface LogVisitor {
   set(key: StoredKey, location: Location): void;
   delete(key: StoredKey): void;
   clear(): void;
-  shape(keys: string[]): void;
+  shape(number: number, keys: string[]): void;
+  /** Shapes below this number may be in records. */
+  expectShapes(nextNumber: number): void;
   /** About so many keys will come. */
   expect(keys: number): void;
   /** A block is damaged: keys with one of these hashes are not what the log says so far; all keys if undefined. */
@@ -48,8 +55,12 @@ export interface LogEnd {
   readonly sequence: number;
   /** Bytes of the list that it begins with; 0 when it begins with what was added. */
   readonly listBytes: number;
-  /** Hashes of the keys in the last block. */
-  readonly touched: readonly number[];
+  /** The last blocks. */
+  readonly before: readonly Touched[];
+  /** Number of the next new shape. */
+  readonly shapeNumber: number;
+  /** True when the last block says nothing but that the one before it was written. */
+  readonly isMarked: boolean;
 }
 
 /** A file's bytes by pieces. */
@@ -101,7 +112,7 @@ export function* readLog(
   const application = new Application(visitor, Math.floor(window.size / setBytesMin));
   const blocks: Block[] = [];
   let committed = 0;
-  let end: LogEnd = { bytes: logHeaderBytes, sequence: 1, listBytes: 0, touched: [] };
+  let end = { bytes: logHeaderBytes, sequence: 1, listBytes: 0 };
   let expected = 1;
   // Blocks from this sequence number on follow each other without a gap.
   let wholeFrom = 1;
@@ -118,22 +129,29 @@ export function* readLog(
     expected = block.sequence + 1;
     offset += block.bytes;
     if (blocks.length % blocksPerTurn === 0) yield { kind: 'turn' };
-    if (block.kind !== BlockKind.Commit || block.first < wholeFrom) continue;
+    const isListed = block.kind === BlockKind.Listed;
+    if (!isListed && (block.kind !== BlockKind.Commit || block.first < wholeFrom)) continue;
     // What came before was on the disk when this flush began: if some of it is missing now, it was damaged since.
     committed = blocks.length;
-    const listBytes = end.listBytes === 0 ? offset - logHeaderBytes : end.listBytes;
-    end = { bytes: offset, sequence: expected, listBytes, touched: application.touched };
+    end = {
+      bytes: offset,
+      sequence: expected,
+      listBytes: isListed ? offset - logHeaderBytes : end.listBytes,
+    };
   }
-  let isList = false;
   for (let index = 0; index < committed; index++) {
     const block = blocks[index]!;
     const payload = yield* payloadOf(header, block, window, seal);
     if (payload === undefined) throw new Error('the file has changed while it was read');
-    application.apply(payload, block.missing, index === committed - 1);
-    if (index === 0) isList = application.hasExpected;
+    application.apply(payload, block, end.bytes - block.offset <= collectedBytes);
     if (index % blocksPerTurn === 0) yield { kind: 'turn' };
   }
-  return isList ? end : { ...end, listBytes: 0 };
+  return {
+    ...end,
+    before: application.before,
+    shapeNumber: application.shapeNumber,
+    isMarked: application.saidNothing,
+  };
 }
 
 function* readBlock(
@@ -189,31 +207,64 @@ class Application {
   readonly #key = new StoredKey();
   readonly #location: Location = { page: 0, recordBytes: 0, generation: 0, expiresAtMs: 0, ownSize: 0 };
 
-  /** True when a list of all keys was begun. */
-  hasExpected = false;
-  /** Hashes of the keys in the last block. */
-  readonly touched: number[] = [];
-  #isLast = false;
+  shapeNumber = 0;
+  /** True when the last block had no operation. */
+  saidNothing = false;
+  /** The last of the blocks whose keys were to be collected. */
+  before: readonly Touched[] = [];
+  #hashes: number[] = [];
+  #shapes: Buffer[] = [];
+  #shapeNumberBefore = 0;
+  #hasClear = false;
+  #isCollected = false;
 
   constructor(visitor: LogVisitor, keysMax: number) {
     this.#visitor = visitor;
     this.#keysMax = keysMax;
   }
 
-  apply(bytes: Buffer, missing: number, isLast: boolean): void {
-    this.#isLast = isLast;
-    const visitor = this.#visitor;
+  /** @param isCollected The hashes of its keys are to be kept. */
+  apply(bytes: Buffer, block: Block, isCollected: boolean): void {
     // Millions of numbers are read, for which a view is much faster than a Buffer's own methods.
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const touchedCount = this.#view.getUint32(0, true);
-    let at = 4 + 4 * touchedCount;
-    if (missing === 1) {
-      const touched = new Set<number>();
-      for (let index = 1; index <= touchedCount; index++) touched.add(this.#view.getInt32(4 * index, true));
-      visitor.damaged(touched);
-    } else if (missing > 1) {
-      visitor.damaged(undefined);
+    this.#isCollected = isCollected;
+    this.#hashes = [];
+    this.#shapes = [];
+    this.#hasClear = false;
+    this.#operations(bytes, this.#gap(block));
+    if (!isCollected) return;
+    const hashes = this.#hasClear ? undefined : this.#hashes;
+    this.before = repeated({ hashes, shapes: this.#shapes, bytes: block.bytes }, this.before);
+  }
+
+  /** Reads which keys the blocks before had, and reports those of the blocks that are missing; returns where it ends. */
+  #gap({ missing, kind }: Block): number {
+    const view = this.#view;
+    this.#shapeNumberBefore = this.shapeNumber;
+    this.shapeNumber = view.getUint32(0, true);
+    this.#visitor.expectShapes(this.shapeNumber);
+    const blockCount = view.getUint32(4, true);
+    let hashAt = 8 + 4 * blockCount;
+    // A list has each key once: what is missing of it has no older word that could come back.
+    let isKnown = missing <= blockCount || kind === BlockKind.Listed;
+    const touched = new Set<number>();
+    for (let index = 0; index < blockCount; index++) {
+      const count = view.getUint32(8 + 4 * index, true);
+      const end = count === allKeys ? hashAt : hashAt + 4 * count;
+      if (index < missing) {
+        if (count === allKeys) isKnown = false;
+        for (let at = hashAt; at < end; at += 4) touched.add(view.getInt32(at, true));
+      }
+      hashAt = end;
     }
+    if (missing > 0) this.#visitor.damaged(isKnown ? touched : undefined);
+    return hashAt;
+  }
+
+  #operations(bytes: Buffer, from: number): void {
+    const visitor = this.#visitor;
+    let at = from;
+    this.saidNothing = at === bytes.length;
     while (at < bytes.length) {
       const operation: Operation = bytes[at]! & operationMask;
       if (operation === Operation.Set) {
@@ -223,9 +274,9 @@ class Application {
         visitor.delete(this.#key);
       } else if (operation === Operation.Clear) {
         at++;
+        this.#hasClear = true;
         visitor.clear();
       } else if (operation === Operation.Expect) {
-        this.hasExpected = true;
         visitor.expect(Math.min(this.#view.getUint32(at + 1, true), this.#keysMax));
         at += 5;
       } else {
@@ -256,14 +307,15 @@ class Application {
     key.length = this.#view.getUint16(at + 1, true);
     key.hash = this.#view.getInt32(at + 3, true);
     key.from = at + 7;
-    if (this.#isLast) this.touched.push(key.hash);
+    if (this.#isCollected) this.#hashes.push(key.hash);
     return key.from + key.byteLength;
   }
 
   #shape(bytes: Buffer, from: number): number {
     const keys: string[] = [];
-    const count = bytes.readUInt16LE(from + 1);
-    let at = from + 3;
+    const number = bytes.readUInt16LE(from + 1);
+    const count = bytes.readUInt16LE(from + 3);
+    let at = from + 5;
     for (let index = 0; index < count; index++) {
       const word = bytes.readUInt16LE(at);
       const length = word & 0x7fff;
@@ -271,7 +323,10 @@ class Application {
       keys.push(word === length ? bytes.latin1Slice(at + 2, end) : bytes.ucs2Slice(at + 2, end));
       at = end;
     }
-    this.#visitor.shape(keys);
+    // Others are repeated in this block, or older than what was read.
+    if (this.#isCollected && number >= this.#shapeNumberBefore)
+      this.#shapes.push(Buffer.from(bytes.subarray(from, at)));
+    this.#visitor.shape(number, keys);
     return at;
   }
 }

@@ -1,8 +1,10 @@
 /** Collects what is to be logged, and makes the blocks of the index of it (the format is in index-format.ts). */
 import { fingerprint } from '../codec/fingerprint.js';
 import { isOneByte } from '../codec/one-byte.js';
+import type { Shape } from '../codec/shapes.js';
 import type { StoredKey } from '../memory/stored-key.js';
 import {
+  allKeys,
   authenticatedOf,
   BlockKind,
   type BlockSeal,
@@ -13,7 +15,9 @@ import {
   type Location,
   type LogHeader,
   Operation,
+  repeated,
   sumOfBlock,
+  type Touched,
   twoByteFlag,
 } from './index-format.js';
 
@@ -23,8 +27,8 @@ const roomBytes = 128 * 1024;
 /** What a block will say, which has no sequence number yet. */
 interface Closed {
   readonly operations: Buffer;
-  /** Hashes of the keys in it. */
-  readonly touched: readonly number[];
+  readonly hashes: readonly number[] | undefined;
+  readonly shapes: readonly Buffer[];
 }
 
 export class LogWriter {
@@ -35,10 +39,13 @@ export class LogWriter {
   /** The same bytes, for numbers: many times as fast as a Buffer's own methods. */
   #view = viewOf(this.#bytes);
   #at = 0;
-  /** Hashes of the keys in the block that is being filled. */
-  #touched: number[] = [];
-  /** Those of the block that was made last, which the next one in the file repeats. */
-  #touchedLast: readonly number[] = [];
+  /** Hashes of the keys in the block that is being filled, its operations that are shapes, and if it has a clear. */
+  #hashes: number[] = [];
+  #shapes: Buffer[] = [];
+  #hasClear = false;
+  #shapeNumber = 0;
+  /** What the next block in the file repeats. */
+  #before: readonly Touched[] = [];
   #closed: Closed[] = [];
 
   /** @param blockBytes A block is closed once it has so much. */
@@ -48,15 +55,15 @@ export class LogWriter {
     this.#seal = seal;
   }
 
-  /** Hashes of the keys in the last block that was made. */
-  get touchedLast(): readonly number[] {
-    return this.#touchedLast;
+  /** The last blocks that were made. */
+  get before(): readonly Touched[] {
+    return this.#before;
   }
 
-  /** What is taken from now on is for the file with this header, whose last block has keys with these hashes. */
-  writeTo(header: LogHeader, touchedLast: readonly number[]): void {
+  /** What is taken from now on is for the file with this header, which ends with these blocks. */
+  writeTo(header: LogHeader, before: readonly Touched[]): void {
     this.#header = header;
-    this.#touchedLast = touchedLast;
+    this.#before = before;
   }
 
   /** True when there is nothing to commit. */
@@ -94,6 +101,7 @@ export class LogWriter {
 
   clear(): void {
     this.#room(1)[this.#at++] = Operation.Clear;
+    this.#hasClear = true;
     this.#closeIfFull();
   }
 
@@ -104,29 +112,40 @@ export class LogWriter {
     this.#at = bytes.writeUInt32LE(keys, this.#at + 1);
   }
 
-  /** A shape of records, with the next number. */
-  shape(keys: readonly string[]): void {
-    const bytes = this.#room(3);
-    bytes[this.#at] = Operation.Shape;
-    this.#at = bytes.writeUInt16LE(keys.length, this.#at + 1);
+  /** A shape of records. */
+  shape({ number, keys }: Pick<Shape, 'number' | 'keys'>): void {
+    const from = this.#at;
+    const bytes = this.#room(5);
+    bytes[from] = Operation.Shape;
+    bytes.writeUInt16LE(number, from + 1);
+    this.#at = bytes.writeUInt16LE(keys.length, from + 3);
     for (const key of keys) this.#text(key);
+    this.#shapes.push(Buffer.from(this.#bytes.subarray(from, this.#at)));
+    this.expectShapes(number + 1);
     this.#closeIfFull();
   }
 
-  /** The full blocks, as a part of the flush that began with block `first`; the first of them is number `sequence`. */
-  takeFull(sequence: number, first: number): Buffer[] {
-    const closed = this.#closed;
-    this.#closed = [];
-    return closed.map((one, index) => this.#block(one, sequence + index, first, BlockKind.Part));
+  /** Shapes below this number may be in records, whether they are known or not. */
+  expectShapes(nextNumber: number): void {
+    this.#shapeNumber = Math.max(this.#shapeNumber, nextNumber);
   }
 
-  /** All that was collected, and the commit of that flush; what comes next is of the next one. */
-  takeAll(sequence: number, first: number): Buffer[] {
+  /** The full blocks, as those of a list; the first of them is number `sequence`. */
+  takeListed(sequence: number): Buffer[] {
+    const closed = this.#closed;
+    this.#closed = [];
+    return closed.map((one, index) => this.#block(one, sequence + index, 1, BlockKind.Listed));
+  }
+
+  /** All that was collected, be it nothing, as a flush of its own; what comes next is of the next one. */
+  takeAll(sequence: number): Buffer[] {
     this.#close();
-    const last = this.#closed.pop()!;
-    const blocks = this.takeFull(sequence, first);
-    blocks.push(this.#block(last, sequence + blocks.length, first, BlockKind.Commit));
-    return blocks;
+    const closed = this.#closed;
+    this.#closed = [];
+    const last = closed.length - 1;
+    return closed.map((one, index) =>
+      this.#block(one, sequence + index, sequence, index < last ? BlockKind.Part : BlockKind.Commit),
+    );
   }
 
   /** Forgets all that was collected, as a list of everything is about to say it. */
@@ -143,7 +162,7 @@ export class LogWriter {
     this.#view.setInt32(this.#at + 3, key.hash, true);
     key.copyTo(bytes, this.#at + 7);
     this.#at += 7 + key.byteLength;
-    this.#touched.push(key.hash);
+    this.#hashes.push(key.hash);
   }
 
   #text(text: string): void {
@@ -171,17 +190,23 @@ export class LogWriter {
   }
 
   #close(): void {
-    this.#closed.push({ operations: Buffer.from(this.#bytes.subarray(0, this.#at)), touched: this.#touched });
-    this.#touched = [];
+    this.#closed.push({
+      operations: Buffer.from(this.#bytes.subarray(0, this.#at)),
+      hashes: this.#hasClear ? undefined : this.#hashes,
+      shapes: this.#shapes,
+    });
+    this.#hashes = [];
+    this.#shapes = [];
+    this.#hasClear = false;
     this.#at = 0;
   }
 
   #block(closed: Closed, sequence: number, first: number, kind: BlockKind): Buffer {
     const { salt, seedA, seedB } = this.#header;
-    const plain = payloadOf(this.#touchedLast, closed.operations);
-    this.#touchedLast = closed.touched;
+    const plain = this.#payloadOf(closed.operations);
     const payload = this.#seal?.seal(plain, authenticatedOf(salt, sequence, first, kind)) ?? plain;
     const bytes = Math.ceil((blockHeaderBytes + payload.length) / blockAlignment) * blockAlignment;
+    this.#before = repeated({ hashes: closed.hashes, shapes: closed.shapes, bytes }, this.#before);
     const block = Buffer.alloc(bytes);
     payload.copy(block, blockHeaderBytes);
     block.writeUInt32LE(blockMagic, 0);
@@ -194,17 +219,25 @@ export class LogWriter {
     block.writeInt32LE(fingerprint.b, 20);
     return block;
   }
+
+  #payloadOf(operations: Buffer): Buffer {
+    const before = this.#before;
+    const shapes = before.flatMap((block) => block.shapes);
+    let words = 2 + before.length;
+    for (const { hashes } of before) words += hashes?.length ?? 0;
+    const head = Buffer.allocUnsafe(4 * words);
+    const view = viewOf(head);
+    let at = put(view, 0, this.#shapeNumber);
+    at = put(view, at, before.length);
+    for (const { hashes } of before) at = put(view, at, hashes?.length ?? allKeys);
+    for (const { hashes } of before) for (const hash of hashes ?? []) at = put(view, at, hash);
+    return Buffer.concat([head, ...shapes, operations]);
+  }
 }
 
-function payloadOf(touchedBefore: readonly number[], operations: Buffer): Buffer {
-  const from = 4 + 4 * touchedBefore.length;
-  const payload = Buffer.allocUnsafe(from + operations.length);
-  const view = viewOf(payload);
-  view.setUint32(0, touchedBefore.length, true);
-  for (let index = 0; index < touchedBefore.length; index++)
-    view.setInt32(4 + 4 * index, touchedBefore[index]!, true);
-  operations.copy(payload, from);
-  return payload;
+function put(view: DataView, at: number, word: number): number {
+  view.setInt32(at, word, true);
+  return at + 4;
 }
 
 function viewOf(bytes: Buffer): DataView {

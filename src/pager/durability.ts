@@ -17,6 +17,7 @@
  * the next flush writes the whole index anew.
  */
 
+import type { Shape, Shapes } from '../codec/shapes.js';
 import { drive, driveNow, type Steps } from '../disk/file-steps.js';
 import type { FreshIndex, IndexFile } from '../disk/index-file.js';
 import type { Location } from '../disk/index-format.js';
@@ -38,7 +39,7 @@ export class Durability {
   readonly #index: IndexFile;
   /** Writes a swapped value to other pages; false when it is damaged. Throws ERR_SWAP_IO and ERR_SWAP_FULL. */
   readonly #writeAgain: (slot: number) => boolean;
-  readonly #shapes: () => Iterable<readonly string[]>;
+  readonly #shapes: Shapes;
 
   /** Per slot, where the log says that its value lies, while the slot points elsewhere or nowhere. */
   readonly #orphans = new Map<number, Location>();
@@ -70,7 +71,7 @@ export class Durability {
     index: IndexFile,
     cancel: (entry: Entry) => void,
     writeAgain: (slot: number) => boolean,
-    shapes: () => Iterable<readonly string[]>,
+    shapes: Shapes,
   ) {
     this.#core = core;
     this.#index = index;
@@ -131,8 +132,8 @@ export class Durability {
   }
 
   /** A record of a new shape may be written from now on. */
-  shaped(keys: readonly string[]): void {
-    this.#index.writer.shape(keys);
+  shaped(shape: Shape): void {
+    this.#index.writer.shape(shape);
   }
 
   /** Calls `visit` for each run of pages that only the log still points to. */
@@ -279,7 +280,12 @@ export class Durability {
     for (; this.#suspects.length > 0; this.#suspects.pop()) this.#doubt(this.#suspects.at(-1)!);
     yield* this.#checkpoint.write();
     const isLast = this.#isClosing && this.#index.isUnsorted;
-    if (this.#index.writer.isEmpty && this.#releasing.length === 0 && !this.#mustRewrite && !isLast) return;
+    const isNeeded = !this.#index.writer.isEmpty || this.#releasing.length > 0 || this.#mustRewrite || isLast;
+    if (isNeeded) yield* this.#commit(isLast);
+    if (this.#isClosing && !this.#index.isMarked) yield* this.#mark();
+  }
+
+  *#commit(isLast: boolean): Steps {
     const { file } = this.#core;
     const releasing = this.#releasing;
     this.#releasing = [];
@@ -288,20 +294,15 @@ export class Durability {
     this.#unsynced = [];
     const { sequence, end } = this.#index;
     const isAnew = this.#mustRewrite || this.#index.isLong || isLast;
-    const blocks = isAnew ? this.#index.writer.drop() : this.#index.writer.takeAll(sequence, sequence);
+    const blocks = isAnew ? this.#index.writer.drop() : this.#index.writer.takeAll(sequence);
     try {
       yield { kind: 'sync', fd: file.fd };
       this.#unsyncedNow.length = 0;
       if (isAnew) {
         yield* this.#rewrite();
       } else {
-        let position = end;
-        for (const block of blocks) {
-          yield { kind: 'write', fd: this.#index.fd, bytes: block, length: block.length, position };
-          position += block.length;
-        }
-        yield { kind: 'sync', fd: this.#index.fd };
-        this.#index.advance(position - end, blocks.length);
+        const bytes = yield* this.#append(blocks, end);
+        this.#index.advance(bytes, blocks.length);
       }
     } catch (error) {
       this.#mustRewrite = true;
@@ -317,6 +318,30 @@ export class Durability {
     else this.#free(releasing);
   }
 
+  /** Writes blocks behind the end of the index, and syncs it; returns how many bytes they have. */
+  *#append(blocks: readonly Buffer[], end: number): Steps<number> {
+    let position = end;
+    for (const block of blocks) {
+      yield { kind: 'write', fd: this.#index.fd, bytes: block, length: block.length, position };
+      position += block.length;
+    }
+    yield { kind: 'sync', fd: this.#index.fd };
+    return position - end;
+  }
+
+  /** Says that the last flush was one. All it could tell is durable already, so that it may fail. */
+  *#mark(): Steps {
+    const { sequence, end, writer } = this.#index;
+    if (!writer.isEmpty) return;
+    const blocks = writer.takeAll(sequence);
+    try {
+      this.#index.advance(yield* this.#append(blocks, end), blocks.length, true);
+    } catch {
+      this.#core.counters.ioErrors++;
+      this.#index.cutBack();
+    }
+  }
+
   /** Writes the whole index under another name and puts it in the place of the one there is. */
   *#rewrite(): Steps {
     // A `clear` in the middle of the list makes it worthless, and the next one short.
@@ -329,6 +354,9 @@ export class Durability {
     try {
       const { clears } = table;
       fresh.writer.expect(table.size);
+      // Twice, as nearly all values need them: at the beginning and, with those made meanwhile, at the end.
+      fresh.writer.expectShapes(this.#shapes.nextNumber);
+      for (const shape of this.#shapes.all()) fresh.writer.shape(shape);
       const list = (slot: number): void => {
         const location = table.recordBytes(slot) > 0 ? this.#locationOf(slot) : this.#orphans.get(slot);
         if (location !== undefined) fresh.writer.set(table.storedKey(slot), location);
@@ -336,16 +364,16 @@ export class Durability {
       // In the order of the hashes, which is the order that whoever opens the store wants them in.
       for (let hash: number | undefined = 0; hash !== undefined; ) {
         hash = table.visitSegment(hash, list);
-        yield* this.#writeBlocks(fresh, fresh.writer.takeFull(fresh.sequence, 1));
+        yield* this.#writeBlocks(fresh, fresh.writer.takeListed(fresh.sequence));
         yield { kind: 'turn' };
         if (table.clears === clears) continue;
         this.#index.giveUp(fresh);
         return false;
       }
       // All that records may need, those included that were made meanwhile; only what reads values asks for them.
-      for (const shape of this.#shapes()) fresh.writer.shape(shape);
+      for (const shape of this.#shapes.all()) fresh.writer.shape(shape);
       yield { kind: 'sync', fd: file.fd };
-      yield* this.#writeBlocks(fresh, fresh.writer.takeAll(fresh.sequence, 1));
+      yield* this.#writeBlocks(fresh, fresh.writer.takeAll(fresh.sequence));
       yield { kind: 'sync', fd: fresh.fd };
       this.#index.replaceBy(fresh);
       this.#mustRewrite = false;

@@ -81,9 +81,9 @@ export class Pager {
       index,
       (entry) => this.swapOut.cancel(entry),
       (slot) => this.#writeAgain(slot),
-      () => shapes.all(),
+      shapes,
     );
-    shapes.onShape = (keys) => durability.shaped(keys);
+    shapes.onShape = (shape) => durability.shaped(shape);
     return durability;
   }
 

@@ -51,8 +51,12 @@ export class Recovery implements LogVisitor {
     this.#table.clear();
   }
 
-  shape(keys: string[]): void {
-    this.#codec.shapes.restore(keys);
+  shape(number: number, keys: string[]): void {
+    this.#codec.shapes.restore(number, keys);
+  }
+
+  expectShapes(nextNumber: number): void {
+    this.#codec.shapes.reserve(nextNumber);
   }
 
   damaged(hashes: ReadonlySet<number> | undefined): void {

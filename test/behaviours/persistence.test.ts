@@ -392,49 +392,112 @@ describe('files that are not what they should be', () => {
     }
   });
 
-  it.each(['a list that was written anew', 'what a process that died had added'] as const)(
-    'cost the keys of the last block of %s, where more was added',
-    async (what) => {
-      const options = persistent('/store', { flushIntervalMs: 0 });
-      const base = new MemoryDisk();
-      const first = openInWorld(options, new World(1, 1000, base));
-      for (let index = 0; index < 205; index++) first.store.set(`key:${index}`, 'old');
-      await first.world.drive(first.store.flush());
-      let disk = base;
-      if (what.startsWith('a list')) {
-        await closeStore(first.store);
-      } else {
-        // The second flush writes the index anew; what comes after it is added.
-        for (const value of ['old', 'new']) {
-          first.store.set('key:7', value);
-          await first.world.drive(first.store.flush());
-        }
-        disk = base.afterCrash(() => 0);
-      }
-      const from = lastBlockOf(disk.contentOf('/store.index'));
-      const second = openInWorld(options, new World(2, 1000, disk));
-      second.store.set('another', 1);
-      await second.world.drive(second.store.flush());
-      const broken = disk.afterCrash(() => 0);
-      const content = Buffer.from(broken.contentOf('/store.index'));
-      expect(lastBlockOf(content)).toBeGreaterThan(from);
-      content[from + 40]! ^= 1;
-      broken.replaceContent('/store.index', content);
-      const after = openInWorld(options, new World(3, 1000, broken));
-      const warnings = warningsOf(after.store);
-      await after.world.pump();
-      expect(warnings.map(codeOf)).toEqual(['ERR_SWAP_CORRUPT']);
-      expect(after.store.get('another')).toBe(1);
-      const lost = Array.from({ length: 205 }, (_, index) => `key:${index}`).filter((key) => {
+  const manyShapes = (index: number, version: number) => ({ [`of ${index % 7}`]: index, version });
+  const manyKeys = Array.from({ length: 200 }, (_, index) => `key:${index}`);
+
+  /** Opens a copy of a store with a part of its index overwritten, and hands over what it says. */
+  async function withDamage(disk: MemoryDisk, from: number, bytes: number) {
+    const broken = disk.afterCrash(() => 0);
+    const content = Buffer.from(broken.contentOf('/store.index'));
+    for (let at = from; at < Math.min(from + bytes, content.length); at++) content[at]! ^= 0x55;
+    broken.replaceContent('/store.index', content);
+    const options = persistent('/store', { flushIntervalMs: 0, whenCorrupt: 'miss' });
+    const { store, world } = openInWorld(options, new World(3, 1000, broken));
+    const warnings = warningsOf(store);
+    await world.pump();
+    const { corruptRecords } = store.stats();
+    return { store, reported: warnings.length > 0 ? corruptRecords : 0 };
+  }
+
+  it('cost the keys of the block that is damaged and no others, which is reported, after a close', async () => {
+    const options = persistent('/store', { flushIntervalMs: 0 });
+    const base = new MemoryDisk();
+    const { store } = openInWorld(options, new World(1, 1000, base));
+    for (const [index, key] of manyKeys.entries()) store.set(key, manyShapes(index, 1));
+    await closeStore(store);
+    const offsets = blocksOf(base.contentOf('/store.index'));
+    expect(offsets.length).toBeGreaterThan(20);
+    let lostCount = 0;
+    for (const offset of offsets) {
+      const after = await withDamage(base, offset + 40, 1);
+      const lost = manyKeys.filter((key, index) => {
         const value = after.store.get(key);
-        if (value !== undefined) expect(value).toBe('old');
+        if (value !== undefined) expect(value).toEqual(manyShapes(index, 1));
         return value === undefined;
       });
-      expect(after.store.stats().corruptRecords).toBeGreaterThanOrEqual(lost.length);
-      if (what.startsWith('a list')) expect(lost.length).toBeGreaterThan(0);
-      else expect(lost).toEqual(['key:7']);
+      expect(lost.length).toBeLessThan(20);
+      expect(after.reported).toBeGreaterThanOrEqual(lost.length);
+      lostCount += lost.length;
+      await closeStore(after.store);
+    }
+    expect(lostCount).toBe(manyKeys.length);
+  });
+
+  it.each([512, 4096])(
+    'cost the keys that were written in %i bytes that a disk has lost, and no others',
+    async (bytes) => {
+      const options = persistent('/store', { flushIntervalMs: 0 });
+      const base = new MemoryDisk();
+      const { store, world } = openInWorld(options, new World(1, 1000, base));
+      for (const [index, key] of manyKeys.entries()) store.set(key, manyShapes(index, 1));
+      // The second flush writes the index anew; what comes after it is added, by two processes one after the other.
+      await world.drive(store.flush());
+      store.set('key:0', manyShapes(0, 1));
+      await world.drive(store.flush());
+      const first = base.contentOf('/store.index').length;
+      const ends: number[] = [];
+      const flushed = async (to: SwapStore, index: number, inWorld: World, disk: MemoryDisk) => {
+        if (index % 10 === 9) to.delete(`key:${index}`);
+        else to.set(`key:${index}`, { [`new ${index}`]: index, version: 2 });
+        await inWorld.drive(to.flush());
+        ends.push(disk.contentOf('/store.index').length);
+      };
+      for (let index = 0; index < 20; index++) await flushed(store, index, world, base);
+      const disk = base.afterCrash(() => 0);
+      const second = openInWorld(options, new World(2, 1000, disk));
+      for (let index = 20; index < 40; index++) await flushed(second.store, index, second.world, disk);
+      const latest = (index: number) =>
+        index >= 40
+          ? manyShapes(index, 1)
+          : index % 10 === 9
+            ? undefined
+            : { [`new ${index}`]: index, version: 2 };
+      // The last flush is left as it is: without it what comes before would look torn.
+      for (let from = first; from + bytes <= ends[38]!; from += 256) {
+        const after = await withDamage(disk, from, bytes);
+        let lost = 0;
+        for (const [index, key] of manyKeys.entries()) {
+          const value = after.store.get(key);
+          const isHit = index < 40 && ends[index]! > from && (ends[index - 1] ?? first) < from + bytes;
+          if (isHit && value === undefined) lost++;
+          else expect(value, `${key} with ${from} damaged`).toEqual(latest(index));
+        }
+        expect(after.reported).toBeGreaterThanOrEqual(lost > 0 ? 1 : 0);
+        await closeStore(after.store);
+      }
     },
   );
+
+  it('bring nothing back that a clear has taken, though its block is damaged', async () => {
+    const options = persistent('/store', { flushIntervalMs: 0 });
+    const base = new MemoryDisk();
+    const { store, world } = openInWorld(options, new World(1, 1000, base));
+    for (const [index, key] of manyKeys.entries()) store.set(key, manyShapes(index, 1));
+    await world.drive(store.flush());
+    store.set('key:0', manyShapes(0, 2));
+    await world.drive(store.flush());
+    const from = base.contentOf('/store.index').length;
+    store.clear();
+    store.set('with the clear', 1);
+    await world.drive(store.flush());
+    store.set('after it', 2);
+    await world.drive(store.flush());
+    const blocks = blocksOf(base.contentOf('/store.index'));
+    expect(blocks.filter((offset) => offset >= from).length).toBe(2);
+    const after = await withDamage(base, from + 40, 1);
+    expect([...after.store.keys()]).toEqual(['after it']);
+    expect(after.reported).toBeGreaterThan(0);
+  });
 
   it('never give a wrong value, wherever one of them is cut or a bit of it changed', async () => {
     const base = new MemoryDisk();
@@ -476,9 +539,11 @@ describe('files that are not what they should be', () => {
   });
 });
 
-/** Where the last block of an index begins: a block begins with its magic letters. */
-function lastBlockOf(index: Buffer): number {
-  return index.lastIndexOf('SWJB');
+/** Where the blocks of an index begin: each does with its magic letters. */
+function blocksOf(index: Buffer): number[] {
+  const offsets: number[] = [];
+  for (let at = index.indexOf('SWJB'); at !== -1; at = index.indexOf('SWJB', at + 1)) offsets.push(at);
+  return offsets;
 }
 
 /** A store, or undefined where its files are refused, as may be with damaged ones. */
