@@ -62,7 +62,7 @@ const bugs = [
   ['a torn flush is believed', 'disk/index-reader.js', '|| block.first < wholeFrom', ''],
   ['deletes are not logged', 'pager/durability.js', 'this.#index.writer.delete(', 'void ('],
   ['clear is not logged', 'pager/durability.js', 'this.#index.writer.clear();', ''],
-  ['shapes are not logged', 'pager/durability.js', 'this.#index.writer.shape(keys);', ''],
+  ['shapes are not logged', 'pager/durability.js', 'this.#index.writer.shape(shape);', ''],
   ['ttl is not logged', 'disk/index-writer.js', 'expiresAtMs !== 0 ||', ''],
   ['dirty values are not written', 'pager/durability.js', 'yield* this.#checkpoint.write();', ''],
   [

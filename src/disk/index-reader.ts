@@ -30,8 +30,9 @@ import {
 const windowBytes = 1024 * 1024;
 /** A key of one character takes so much. */
 const setBytesMin = 20;
-/** The keys of the blocks in the last of it are kept, for what the next block repeats. */
-const collectedBytes = 64 * 1024;
+/** Of the last blocks, and of all in so many bytes, the keys are kept, for what the next block repeats. */
+const collectedBlocks = 2;
+const collectedBytes = 256 * 1024;
 /** Blocks that are read, or applied, in one turn. */
 const blocksPerTurn = 4;
 
@@ -143,7 +144,8 @@ export function* readLog(
     const block = blocks[index]!;
     const payload = yield* payloadOf(header, block, window, seal);
     if (payload === undefined) throw new Error('the file has changed while it was read');
-    application.apply(payload, block, end.bytes - block.offset <= collectedBytes);
+    const isCollected = committed - index <= collectedBlocks || end.bytes - block.offset <= collectedBytes;
+    application.apply(payload, block, isCollected);
     if (index % blocksPerTurn === 0) yield { kind: 'turn' };
   }
   return {
