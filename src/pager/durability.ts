@@ -19,13 +19,14 @@
 
 import type { Shape, Shapes } from '../codec/shapes.js';
 import { drive, driveNow, type Steps } from '../disk/file-steps.js';
-import type { FreshIndex, IndexFile } from '../disk/index-file.js';
+import type { IndexFile } from '../disk/index-file.js';
 import type { Location } from '../disk/index-format.js';
 import { assert, SwapError } from '../errors.js';
 import { none } from '../memory/pointer-table.js';
 import { Checkpoint } from './checkpoint.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
+import { writeList } from './index-list.js';
 import type { RecordWriter } from './record-writer.js';
 import { copyStore } from './snapshot.js';
 import type { Space } from './space.js';
@@ -344,53 +345,23 @@ export class Durability {
 
   /** Writes the whole index under another name and puts it in the place of the one there is. */
   *#rewrite(): Steps {
-    // A `clear` in the middle of the list makes it worthless, and the next one short.
-    while (!(yield* this.#tryRewrite()));
-  }
-
-  *#tryRewrite(): Steps<boolean> {
-    const { table, file } = this.#core;
-    const fresh = this.#index.begin();
-    try {
-      const { clears } = table;
-      fresh.writer.expect(table.size);
-      // Twice, as nearly all values need them: at the beginning and, with those made meanwhile, at the end.
-      fresh.writer.expectShapes(this.#shapes.nextNumber);
-      for (const shape of this.#shapes.all()) fresh.writer.shape(shape);
-      const list = (slot: number): void => {
-        const location = table.recordBytes(slot) > 0 ? this.#locationOf(slot) : this.#orphans.get(slot);
-        if (location !== undefined) fresh.writer.set(table.storedKey(slot), location);
-      };
-      // In the order of the hashes, which is the order that whoever opens the store wants them in.
-      for (let hash: number | undefined = 0; hash !== undefined; ) {
-        hash = table.visitSegment(hash, list);
-        yield* this.#writeBlocks(fresh, fresh.writer.takeListed(fresh.sequence));
-        yield { kind: 'turn' };
-        if (table.clears === clears) continue;
+    for (let isDone = false; !isDone; ) {
+      const fresh = this.#index.begin();
+      try {
+        isDone = yield* writeList(this.#core, this.#shapes, fresh, this.#loggedLocation);
+        if (isDone) this.#index.replaceBy(fresh);
+        else this.#index.giveUp(fresh);
+      } catch (error) {
         this.#index.giveUp(fresh);
-        return false;
+        throw error;
       }
-      // All that records may need, those included that were made meanwhile; only what reads values asks for them.
-      for (const shape of this.#shapes.all()) fresh.writer.shape(shape);
-      yield { kind: 'sync', fd: file.fd };
-      yield* this.#writeBlocks(fresh, fresh.writer.takeAll(fresh.sequence));
-      yield { kind: 'sync', fd: fresh.fd };
-      this.#index.replaceBy(fresh);
-      this.#mustRewrite = false;
-      return true;
-    } catch (error) {
-      this.#index.giveUp(fresh);
-      throw error;
     }
+    this.#mustRewrite = false;
   }
 
-  *#writeBlocks(fresh: FreshIndex, blocks: readonly Buffer[]): Steps {
-    for (const bytes of blocks) {
-      yield { kind: 'write', fd: fresh.fd, bytes, length: bytes.length, position: fresh.end };
-      fresh.end += bytes.length;
-      fresh.sequence++;
-    }
-  }
+  /** Where the value of a slot lies that is durable, or will be with the swap file's next sync. */
+  #loggedLocation = (slot: number): Location | undefined =>
+    this.#core.table.recordBytes(slot) > 0 ? this.#locationOf(slot) : this.#orphans.get(slot);
 
   /** The record of a slot may not have reached the disk: its value is written again. */
   #doubt(slot: number): void {
