@@ -9,6 +9,7 @@ import * as blockedLoop from './blocked-loop.mjs';
 import * as fullFilesystem from './full-filesystem.mjs';
 import * as limits from './limits.mjs';
 import * as racers from './racers.mjs';
+import * as slowDevice from './slow-device.mjs';
 import * as soak from './soak.mjs';
 import * as threads from './threads.mjs';
 import * as vandals from './vandals.mjs';
@@ -49,7 +50,17 @@ const given = {
 };
 let failed = 0;
 try {
-  for (const scenario of [fullFilesystem, limits, vandals, threads, racers, blockedLoop, kills, soak]) {
+  for (const scenario of [
+    fullFilesystem,
+    limits,
+    vandals,
+    threads,
+    racers,
+    blockedLoop,
+    slowDevice,
+    kills,
+    soak,
+  ]) {
     if (!scenario.name.includes(only)) continue;
     const began = performance.now();
     const reason = scenario.cannot();
