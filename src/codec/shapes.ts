@@ -92,9 +92,7 @@ export class Shapes {
     let node: ShapeNode | undefined = this.root;
     for (const key of keys) node = node && (node.child(key) ?? this.#grow(node, key));
     if (node === undefined) return;
-    const shape = { number, keys, reads: 0, reader: undefined };
-    while (this.#shapes.length < number) this.#shapes.push(undefined);
-    this.#shapes[number] = shape;
+    const shape = this.#make(number, keys);
     node.shape ??= shape;
   }
 
@@ -128,11 +126,16 @@ export class Shapes {
     const keys: string[] = [];
     for (let at = node; at.parent !== undefined; at = at.parent) keys.unshift(at.key);
     if (keys.length > shapeKeysMax) return undefined;
-    while (this.#shapes.length < number) this.#shapes.push(undefined);
-    node.shape = { number, keys, reads: 0, reader: undefined };
-    this.#shapes.push(node.shape);
+    node.shape = this.#make(number, keys);
     this.onShape(node.shape);
     return node.shape;
+  }
+
+  #make(number: number, keys: readonly string[]): Shape {
+    const shape = { number, keys, reads: 0, reader: undefined };
+    while (this.#shapes.length < number) this.#shapes.push(undefined);
+    this.#shapes[number] = shape;
+    return shape;
   }
 
   /** The reader of a shape, if it has been read often enough and code may be generated. */

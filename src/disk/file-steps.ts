@@ -95,3 +95,13 @@ export async function drive<T>(
   }
   return step.value;
 }
+
+/** Writes blocks one behind the other from `position` on; returns where the last one ends. */
+export function* writeBlocks(fd: number, blocks: readonly Uint8Array[], position: number): Steps<number> {
+  let end = position;
+  for (const bytes of blocks) {
+    yield { kind: 'write', fd, bytes, length: bytes.length, position: end };
+    end += bytes.length;
+  }
+  return end;
+}

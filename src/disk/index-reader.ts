@@ -110,7 +110,6 @@ export function* readLog(
   seal: BlockSeal | undefined,
   visitor: LogVisitor,
 ): Steps<LogEnd> {
-  const application = new Application(visitor, Math.floor(window.size / setBytesMin));
   const blocks: Block[] = [];
   let committed = 0;
   let end = { bytes: logHeaderBytes, sequence: 1, listBytes: 0 };
@@ -140,6 +139,7 @@ export function* readLog(
       listBytes: isListed ? offset - logHeaderBytes : end.listBytes,
     };
   }
+  const application = new Application(visitor, Math.floor(window.size / setBytesMin));
   for (let index = 0; index < committed; index++) {
     const block = blocks[index]!;
     const payload = yield* payloadOf(header, block, window, seal);

@@ -132,16 +132,15 @@ export class LogWriter {
 
   /** The full blocks, as those of a list; the first of them is number `sequence`. */
   takeListed(sequence: number): Buffer[] {
-    const closed = this.#closed;
-    this.#closed = [];
-    return closed.map((one, index) => this.#block(one, sequence + index, 1, BlockKind.Listed));
+    return this.#closed
+      .splice(0)
+      .map((one, index) => this.#block(one, sequence + index, 1, BlockKind.Listed));
   }
 
   /** All that was collected, be it nothing, as a flush of its own; what comes next is of the next one. */
   takeAll(sequence: number): Buffer[] {
     this.#close();
-    const closed = this.#closed;
-    this.#closed = [];
+    const closed = this.#closed.splice(0);
     const last = closed.length - 1;
     return closed.map((one, index) =>
       this.#block(one, sequence + index, sequence, index < last ? BlockKind.Part : BlockKind.Commit),

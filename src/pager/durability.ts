@@ -18,7 +18,7 @@
  */
 
 import type { Shape, Shapes } from '../codec/shapes.js';
-import { drive, driveNow, type Steps } from '../disk/file-steps.js';
+import { drive, driveNow, type Steps, writeBlocks } from '../disk/file-steps.js';
 import type { IndexFile } from '../disk/index-file.js';
 import type { Location } from '../disk/index-format.js';
 import { assert, SwapError } from '../errors.js';
@@ -321,11 +321,7 @@ export class Durability {
 
   /** Writes blocks behind the end of the index, and syncs it; returns how many bytes they have. */
   *#append(blocks: readonly Buffer[], end: number): Steps<number> {
-    let position = end;
-    for (const block of blocks) {
-      yield { kind: 'write', fd: this.#index.fd, bytes: block, length: block.length, position };
-      position += block.length;
-    }
+    const position = yield* writeBlocks(this.#index.fd, blocks, end);
     yield { kind: 'sync', fd: this.#index.fd };
     return position - end;
   }

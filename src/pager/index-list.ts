@@ -4,7 +4,7 @@
  * what it has when its turn comes, and what has changed is in the log that follows the list.
  */
 import type { Shapes } from '../codec/shapes.js';
-import type { Steps } from '../disk/file-steps.js';
+import { type Steps, writeBlocks } from '../disk/file-steps.js';
 import type { FreshIndex } from '../disk/index-file.js';
 import type { Location } from '../disk/index-format.js';
 import type { Core } from './core.js';
@@ -34,22 +34,19 @@ export function* writeList(
   // In the order of the hashes, which is the order that whoever opens the store wants them in.
   for (let hash: number | undefined = 0; hash !== undefined; ) {
     hash = table.visitSegment(hash, list);
-    yield* writeBlocks(fresh, writer.takeListed(fresh.sequence));
+    yield* append(fresh, writer.takeListed(fresh.sequence));
     yield { kind: 'turn' };
     if (table.clears !== clears) return false;
   }
   // All that records may need, those included that were made meanwhile; only what reads values asks for them.
   for (const shape of shapes.all()) writer.shape(shape);
   yield { kind: 'sync', fd: file.fd };
-  yield* writeBlocks(fresh, writer.takeAll(fresh.sequence));
+  yield* append(fresh, writer.takeAll(fresh.sequence));
   yield { kind: 'sync', fd: fresh.fd };
   return true;
 }
 
-function* writeBlocks(fresh: FreshIndex, blocks: readonly Buffer[]): Steps {
-  for (const bytes of blocks) {
-    yield { kind: 'write', fd: fresh.fd, bytes, length: bytes.length, position: fresh.end };
-    fresh.end += bytes.length;
-    fresh.sequence++;
-  }
+function* append(fresh: FreshIndex, blocks: readonly Buffer[]): Steps {
+  fresh.end = yield* writeBlocks(fresh.fd, blocks, fresh.end);
+  fresh.sequence += blocks.length;
 }
