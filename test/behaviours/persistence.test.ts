@@ -395,6 +395,19 @@ describe('files that are not what they should be', () => {
   const manyShapes = (index: number, version: number) => ({ [`of ${index % 7}`]: index, version });
   const manyKeys = Array.from({ length: 200 }, (_, index) => `key:${index}`);
 
+  /** A store whose index is a list, to which what is flushed from now on is added. */
+  async function withList() {
+    const options = persistent('/store', { flushIntervalMs: 0 });
+    const base = new MemoryDisk();
+    const { store, world } = openInWorld(options, new World(1, 1000, base));
+    for (const [index, key] of manyKeys.entries()) store.set(key, manyShapes(index, 1));
+    await world.drive(store.flush());
+    // The second flush writes the index anew.
+    store.set('key:0', manyShapes(0, 1));
+    await world.drive(store.flush());
+    return { options, base, store, world, listEnd: base.contentOf('/store.index').length };
+  }
+
   /** Opens a copy of a store with a part of its index overwritten, and hands over what it says. */
   async function withDamage(
     disk: MemoryDisk,
@@ -441,15 +454,8 @@ describe('files that are not what they should be', () => {
   it.each([512, 4096])(
     'cost the keys that were written in %i bytes that a disk has lost, and no others',
     async (bytes) => {
-      const options = persistent('/store', { flushIntervalMs: 0 });
-      const base = new MemoryDisk();
-      const { store, world } = openInWorld(options, new World(1, 1000, base));
-      for (const [index, key] of manyKeys.entries()) store.set(key, manyShapes(index, 1));
-      // The second flush writes the index anew; what comes after it is added, by two processes one after the other.
-      await world.drive(store.flush());
-      store.set('key:0', manyShapes(0, 1));
-      await world.drive(store.flush());
-      const first = base.contentOf('/store.index').length;
+      const { options, base, store, world, listEnd: first } = await withList();
+      // What is added comes from two processes, one after the other.
       const ends: number[] = [];
       const flushed = async (to: SwapStore, index: number, inWorld: World, disk: MemoryDisk) => {
         if (index % 10 === 9) to.delete(`key:${index}`);
@@ -518,14 +524,7 @@ describe('files that are not what they should be', () => {
   });
 
   it('bring nothing back that a clear has taken, though its block is damaged', async () => {
-    const options = persistent('/store', { flushIntervalMs: 0 });
-    const base = new MemoryDisk();
-    const { store, world } = openInWorld(options, new World(1, 1000, base));
-    for (const [index, key] of manyKeys.entries()) store.set(key, manyShapes(index, 1));
-    await world.drive(store.flush());
-    store.set('key:0', manyShapes(0, 2));
-    await world.drive(store.flush());
-    const from = base.contentOf('/store.index').length;
+    const { base, store, world, listEnd: from } = await withList();
     store.clear();
     store.set('with the clear', 1);
     await world.drive(store.flush());
