@@ -3,6 +3,8 @@
  * it is about where that is known, so that a program can act on it without parsing the message.
  */
 
+import { keyIn, keyspaceOf, prefixIn } from './memory/key-prefix.js';
+
 export type SwapErrorCode =
   | 'ERR_SWAP_OPTION'
   | 'ERR_SWAP_LOCKED'
@@ -19,6 +21,8 @@ export type SwapErrorCode =
 export interface SwapErrorContext {
   readonly cause?: unknown;
   readonly key?: string;
+  /** The key as the table of keys has it, in place of `key`. */
+  readonly storedKey?: string;
   readonly page?: number;
   readonly path?: string;
 }
@@ -30,6 +34,8 @@ export class SwapError extends Error {
   readonly code: SwapErrorCode;
   /** The entry it happened to. */
   declare readonly key?: string;
+  /** The namespace of that entry, where it is in one. */
+  declare readonly namespace?: string;
   /** The first page of the record it happened to. */
   declare readonly page?: number;
   /** The file it happened to. */
@@ -39,6 +45,11 @@ export class SwapError extends Error {
     super(message, 'cause' in context ? { cause: context.cause } : undefined);
     this.code = code;
     if (context.key !== undefined) this.key = context.key;
+    if (context.storedKey !== undefined) {
+      this.key = keyIn(context.storedKey);
+      const { name } = keyspaceOf(prefixIn(context.storedKey));
+      if (name !== '') this.namespace = name;
+    }
     if (context.page !== undefined) this.page = context.page;
     if (context.path !== undefined) this.path = context.path;
   }

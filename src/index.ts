@@ -1,5 +1,14 @@
 /** All that users import. */
 export { SwapError, type SwapErrorCode } from './errors.js';
-export type { Serializer, SetOptions, SwapStoreOptions, WaitOptions } from './options.js';
+export { type EntryEvent, type EntryState, Keyspace, type VmPointer } from './keyspace.js';
+export { Namespace } from './namespace.js';
+export type {
+  IterationOptions,
+  NamespaceOptions,
+  Serializer,
+  SetOptions,
+  SwapStoreOptions,
+  WaitOptions,
+} from './options.js';
 export type { SwapStoreStats } from './stats.js';
-export { type EntryState, SwapStore, type VmPointer } from './swap-store.js';
+export { SwapStore } from './swap-store.js';

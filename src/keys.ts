@@ -5,7 +5,8 @@ const keyBytesMax = 65_535;
 /** No string of so many characters can take more bytes than that. */
 const safeLength = Math.floor(keyBytesMax / 3);
 
-export function checkKey(key: unknown): asserts key is string {
+/** @param prefixBytes What the name of a namespace takes of that. */
+export function checkKey(key: unknown, prefixBytes = 0): asserts key is string {
   if (typeof key !== 'string') {
     throw new SwapError(
       'ERR_SWAP_KEY',
@@ -13,13 +14,12 @@ export function checkKey(key: unknown): asserts key is string {
     );
   }
   if (key.length === 0) throw new SwapError('ERR_SWAP_KEY', 'a key must not be empty', { key });
-  if (key.length > safeLength && Buffer.byteLength(key) > keyBytesMax) {
+  const bytesMax = keyBytesMax - prefixBytes;
+  if (key.length > safeLength - prefixBytes && Buffer.byteLength(key) > bytesMax) {
     const given = `${Buffer.byteLength(key)} bytes (${JSON.stringify(key.slice(0, 40))}…) were given`;
-    throw new SwapError(
-      'ERR_SWAP_KEY',
-      `a key must take at most ${keyBytesMax} bytes in UTF-8, but ${given}`,
-      { key },
-    );
+    throw new SwapError('ERR_SWAP_KEY', `a key must take at most ${bytesMax} bytes in UTF-8, but ${given}`, {
+      key,
+    });
   }
 }
 

@@ -98,6 +98,18 @@ export interface WaitOptions {
   signal?: AbortSignal;
 }
 
+/** What `keys`, `values` and `entries` are asked for. */
+export interface IterationOptions {
+  /** Only keys that begin with it. Default '': all. Every key of the store is looked at all the same. */
+  prefix?: string;
+}
+
+/** How a namespace differs from its store. */
+export interface NamespaceOptions {
+  /** Lifetime of entries set without their own ttl, ms; 0 = none. Default: the store's. */
+  ttl?: number;
+}
+
 /** Options after the checks: each has a value, but for those whose default only the file can know. */
 export interface CheckedOptions {
   readonly path: string | undefined;
@@ -156,6 +168,10 @@ const names = new Set([
   'encryption',
   'workerUrl',
 ]);
+const namespaceNames = new Set(['ttl']);
+const iterationNames = new Set(['prefix']);
+/** The name stands before each key, which may have 65,535 bytes. */
+const namespaceNameBytesMax = 1024;
 const setNames = new Set(['ttl', 'pin', 'size']);
 
 export function checkOptions(options: SwapStoreOptions): CheckedOptions {
@@ -208,6 +224,34 @@ export function checkWaitOptions(options: WaitOptions): void {
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw refuse('signal', 'an AbortSignal', options.signal);
   }
+}
+
+/** Returns the prefix. */
+export function checkIterationOptions(options: IterationOptions): string {
+  if (typeof options !== 'object' || options === null)
+    throw refuse('iteration options', 'an object', options);
+  checkNames(options, iterationNames, 'iteration option');
+  const { prefix = '' } = options;
+  if (typeof prefix !== 'string') throw refuse('prefix', 'a string', prefix);
+  return prefix;
+}
+
+export function checkNamespaceOptions(options: NamespaceOptions): NamespaceOptions {
+  if (typeof options !== 'object' || options === null)
+    throw refuse('namespace options', 'an object', options);
+  checkNames(options, namespaceNames, 'namespace option');
+  checkTtl('ttl', options.ttl);
+  return options;
+}
+
+export function checkNamespaceName(given: unknown): void {
+  const allowed = `a non-empty string of at most ${namespaceNameBytesMax} bytes without null characters`;
+  const isName =
+    typeof given === 'string' &&
+    given !== '' &&
+    !given.includes('\0') &&
+    Buffer.byteLength(given) <= namespaceNameBytesMax;
+  if (!isName) throw refuse('the name of a namespace', allowed, given);
 }
 
 export function checkFunction(name: string, given: unknown): void {
@@ -306,7 +350,7 @@ function checkMaxSwap(given: unknown, pageSize: number): number | undefined {
   return given;
 }
 
-function checkTtl(name: string, given: unknown): number | undefined {
+export function checkTtl(name: string, given: unknown): number | undefined {
   if (given === undefined) return undefined;
   if (typeof given !== 'number' || !(given >= 0 && given <= ttlMsMax)) {
     throw refuse(name, `milliseconds from 0 (no limit) to ${ttlMsMax}`, given);

@@ -17,6 +17,7 @@ import { chunkOf, chunkWords, inChunk, KeyArena } from './key-arena.js';
 import { KeyExtras } from './key-extras.js';
 import { hashKey } from './key-hash.js';
 import { KeyIndex, tagOf } from './key-index.js';
+import { prefixIn } from './key-prefix.js';
 import { StoredKey } from './stored-key.js';
 
 /** No slot. */
@@ -34,6 +35,8 @@ const twoByteFlag = 1 << 17;
 const residentFlag = 1 << 18;
 /** Of every block, live or freed: tells one that was the empty key's from the zeros at the end of a chunk. */
 const blockFlag = 1 << 19;
+/** The key has a prefix, and is counted under it. */
+const prefixedFlag = 1 << 20;
 const stampShift = 24;
 
 export class PointerTable {
@@ -44,6 +47,9 @@ export class PointerTable {
   readonly #extras = new KeyExtras();
   readonly #stored = new StoredKey();
   #size = 0;
+  /** Keys with a prefix, of all and of each. */
+  #prefixed = 0;
+  readonly #prefixes = new Map<string, number>();
   /** Times `clear` was called. A slot from before it means nothing after it: whoever walks begins again. */
   clears = 0;
 
@@ -55,6 +61,16 @@ export class PointerTable {
   /** Keys in the table. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Keys that begin with `prefix`, which is one as key-prefix.ts has it; with none, where it is empty. */
+  countOf(prefix: string): number {
+    return prefix === '' ? this.#size - this.#prefixed : (this.#prefixes.get(prefix) ?? 0);
+  }
+
+  /** The prefixes that some key has. */
+  get prefixes(): Iterable<string> {
+    return this.#prefixes.keys();
   }
 
   /** Memory that the table takes. */
@@ -85,6 +101,7 @@ export class PointerTable {
     const twoByte = !isOneByte(key);
     const slot = this.#place(hash, key.length, twoByte);
     this.#writeKey(slot, key, twoByte);
+    if (key.charCodeAt(0) === 0) this.#countPrefix(slot);
     return slot;
   }
 
@@ -94,6 +111,7 @@ export class PointerTable {
     if (found !== none) return found;
     const slot = this.#place(key.hash, key.length, key.twoByte);
     key.copyTo(this.#arena.bytes[chunkOf(slot)]!, (inChunk(slot) + headWords) * 4);
+    if (key.beginsWithNul) this.#countPrefix(slot);
     return slot;
   }
 
@@ -135,6 +153,7 @@ export class PointerTable {
     const at = inChunk(slot);
     const shape = words[at + shapeWord]!;
     assert((shape & liveFlag) !== 0, 'only a live key can be removed');
+    if ((shape & prefixedFlag) !== 0) this.#uncountPrefix(this.prefixAt(slot));
     this.#index.remove(slot, words[at]!);
     if (words[at + extrasWord] !== 0) this.#extras.giveBack(words[at + extrasWord]!);
     words[at + shapeWord] = shape & ~liveFlag;
@@ -149,6 +168,26 @@ export class PointerTable {
     const from = (inChunk(slot) + headWords) * 4;
     if ((shape & twoByteFlag) !== 0) return bytes.ucs2Slice(from, from + 2 * length);
     return bytes.latin1Slice(from, from + length);
+  }
+
+  /** The prefix of a slot's key; empty where it has none. */
+  prefixAt(slot: number): string {
+    return (this.#word(slot, shapeWord) & prefixedFlag) === 0 ? '' : prefixIn(this.keyAt(slot));
+  }
+
+  #countPrefix(slot: number): void {
+    const prefix = prefixIn(this.keyAt(slot));
+    if (prefix === '') return;
+    this.#setWord(slot, shapeWord, this.#word(slot, shapeWord) | prefixedFlag);
+    this.#prefixes.set(prefix, (this.#prefixes.get(prefix) ?? 0) + 1);
+    this.#prefixed++;
+  }
+
+  #uncountPrefix(prefix: string): void {
+    const count = this.#prefixes.get(prefix)! - 1;
+    if (count === 0) this.#prefixes.delete(prefix);
+    else this.#prefixes.set(prefix, count);
+    this.#prefixed--;
   }
 
   /** The key of a slot as bytes; good until the next call. */
@@ -297,6 +336,8 @@ export class PointerTable {
     this.#arena.clear();
     this.#index.clear();
     this.#extras.clear();
+    this.#prefixes.clear();
+    this.#prefixed = 0;
     this.#size = 0;
     this.clears++;
   }

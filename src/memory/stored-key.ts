@@ -17,6 +17,11 @@ export class StoredKey {
     return this.twoByte ? 2 * this.length : this.length;
   }
 
+  get beginsWithNul(): boolean {
+    const { bytes, from } = this;
+    return this.length > 0 && bytes[from] === 0 && (!this.twoByte || bytes[from + 1] === 0);
+  }
+
   /** Copies the bytes of the key to `target`. */
   copyTo(target: Uint8Array, at: number): void {
     const { bytes, from, byteLength } = this;

@@ -95,6 +95,7 @@ export class Closing {
     reclaim.flushOpen();
     reclaim.close();
     this.#pager.sweep.close();
+    this.#pager.clearedSweep.close();
     core.durability?.stop();
   }
 

@@ -3,7 +3,9 @@
  * same time share one computation; whoever sets or deletes the key meanwhile wins over what is computed, which those
  * callers still get; a later caller starts anew.
  */
+import { keyIn, prefixIn } from '../memory/key-prefix.js';
 import type { Awaiting } from './awaiting.js';
+import type { KeyspacePrefix } from './keyspaces.js';
 import type { EntryTerms, Pager } from './pager.js';
 
 export type Compute = (key: string, options: { signal: AbortSignal }) => unknown;
@@ -49,8 +51,9 @@ export class Computations {
     if (this.#running.size > 0) this.#running.delete(key);
   }
 
-  supersedeAll(): void {
-    this.#running.clear();
+  /** All keys of a keyspace were deleted. */
+  supersedeAll(space: KeyspacePrefix): void {
+    for (const key of this.#running.keys()) if (space.has(prefixIn(key))) this.#running.delete(key);
   }
 
   rejectAll(error: Error): void {
@@ -63,11 +66,13 @@ export class Computations {
     const controller = new AbortController();
     // A microtask later, so that the computation is in the list before the function runs, and may itself call us.
     const promise = Promise.resolve()
-      .then(() => compute(key, { signal: controller.signal }))
+      .then(() => compute(keyIn(key), { signal: controller.signal }))
       .then(
         (value) => {
           if (this.#running.get(key) === computation) {
             this.#running.delete(key);
+            // It may have begun after its keyspace was cleared, for a caller from before.
+            if (!this.#pager.core.keyspaces.isCurrent(key)) return value;
             this.#pager.set(key, value, terms);
             this.#pager.core.notices.tell();
           }

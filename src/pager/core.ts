@@ -21,6 +21,7 @@ import type { CheckedOptions } from '../options.js';
 import { Counters } from '../stats.js';
 import type { Durability } from './durability.js';
 import type { Entry } from './entry.js';
+import { Keyspaces } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
 import { Notices } from './notices.js';
 import type { WriteJobOwner } from './swap-out.js';
@@ -53,7 +54,8 @@ export class Core {
   readonly codec: Codec;
   readonly sealer: Sealer | undefined;
   readonly counters = new Counters();
-  readonly notices = new Notices();
+  readonly keyspaces: Keyspaces;
+  readonly notices: Notices;
 
   /** Residents whose pages in the file still hold what they held when they were read; each knows its index here. */
   readonly copies: Entry[] = [];
@@ -84,6 +86,8 @@ export class Core {
     this.pool = rooms.pool;
     this.codec = rooms.codec;
     this.sealer = rooms.sealer;
+    this.keyspaces = new Keyspaces(rooms.table);
+    this.notices = new Notices(this.keyspaces);
     this.#generation = rooms.environment.random() | 0;
   }
 
@@ -104,6 +108,11 @@ export class Core {
 
   isExpired(expiresAtMs: number): boolean {
     return expiresAtMs !== 0 && expiresAtMs <= this.environment.clock.now();
+  }
+
+  /** True for a victim that need not be kept: it has expired, or its keyspace was cleared. */
+  isOver(entry: Entry): boolean {
+    return this.isExpired(entry.expiresAtMs) || this.keyspaces.isDead(entry.key);
   }
 
   /** A value has left memory, or went straight to the file; its pointer is in the table. */
@@ -221,7 +230,7 @@ export class Core {
   }
 
   /** An I/O error in the words of the store. */
-  ioError(doing: string, cause: unknown, about: { key?: string; page?: number } = {}): SwapError {
+  ioError(doing: string, cause: unknown, about: { storedKey?: string; page?: number } = {}): SwapError {
     if (cause instanceof SwapError) return cause;
     return new SwapError('ERR_SWAP_IO', `${doing}: ${reasonOf(cause)}`, {
       ...about,

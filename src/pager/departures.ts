@@ -16,7 +16,7 @@ import { WriteBatch } from './write-batch.js';
 
 /** What became of a victim. */
 export const enum Departure {
-  /** It is out of memory already: clean, or expired. */
+  /** It is out of memory already: clean, or expired, or of a keyspace that was cleared. */
   Gone,
   /** It is in the batch. */
   Sent,
@@ -32,17 +32,17 @@ export class Departures {
   readonly #core: Core;
   readonly #writer: RecordWriter;
   readonly #space: Space;
-  readonly #expire: (entry: Entry) => void;
+  readonly #endOver: (entry: Entry) => void;
   readonly #pageSize: number;
   /** What the caller's own thread encodes into. */
   #ownBuffer: RecordBuffer | undefined = undefined;
   readonly #slabBuffers = new Map<number, RecordBuffer>();
 
-  constructor(core: Core, writer: RecordWriter, space: Space, expire: (entry: Entry) => void) {
+  constructor(core: Core, writer: RecordWriter, space: Space, endOver: (entry: Entry) => void) {
     this.#core = core;
     this.#writer = writer;
     this.#space = space;
-    this.#expire = expire;
+    this.#endOver = endOver;
     this.#pageSize = core.options.pageSize;
   }
 
@@ -68,9 +68,9 @@ export class Departures {
   /** Sends off a victim that was just taken out of the policy. */
   depart(entry: Entry, batch: WriteBatch): Departure {
     const core = this.#core;
-    if (core.isExpired(entry.expiresAtMs)) {
+    if (core.isOver(entry)) {
       core.residents.putBack(entry);
-      this.#expire(entry);
+      this.#endOver(entry);
       return Departure.Gone;
     }
     if (entry.copyIndex !== -1 && (core.options.immutable || isPrimitive(entry.value))) {

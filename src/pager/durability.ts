@@ -22,8 +22,10 @@ import { drive, driveNow, type Steps, writeBlocks } from '../disk/file-steps.js'
 import type { IndexFile } from '../disk/index-file.js';
 import type { Location } from '../disk/index-format.js';
 import { assert, SwapError } from '../errors.js';
+import { quoteKey } from '../memory/key-prefix.js';
 import { none } from '../memory/pointer-table.js';
 import { Checkpoint } from './checkpoint.js';
+import type { ClearedSweep } from './cleared-sweep.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
 import { writeList } from './index-list.js';
@@ -40,6 +42,7 @@ export class Durability {
   readonly #index: IndexFile;
   /** Writes a swapped value to other pages; false when it is damaged. Throws ERR_SWAP_IO and ERR_SWAP_FULL. */
   readonly #writeAgain: (slot: number) => boolean;
+  readonly #cleared: ClearedSweep;
   readonly #shapes: Shapes;
 
   /** Per slot, where the log says that its value lies, while the slot points elsewhere or nowhere. */
@@ -73,6 +76,7 @@ export class Durability {
     cancel: (entry: Entry) => void,
     writeAgain: (slot: number) => boolean,
     shapes: Shapes,
+    cleared: ClearedSweep,
   ) {
     this.#core = core;
     this.#index = index;
@@ -81,6 +85,7 @@ export class Durability {
     );
     this.#writeAgain = writeAgain;
     this.#shapes = shapes;
+    this.#cleared = cleared;
   }
 
   // ── What the pager tells ──
@@ -154,17 +159,21 @@ export class Durability {
 
   #refuseUnencodable(): void {
     for (const entry of this.#checkpoint.unencodable) {
-      const message = `the value of ${JSON.stringify(entry.key.slice(0, 100))} cannot be encoded, so that it is not durable`;
-      throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { key: entry.key });
+      const message = `the value of ${quoteKey(entry.key)} cannot be encoded, so that it is not durable`;
+      throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { storedKey: entry.key });
     }
   }
 
   /** The same at once, if no flush is under way; true when it was done. Throws as a flush rejects. */
   flushNow(): boolean {
+    return this.#driveNow(this.#sweepAndSteps());
+  }
+
+  #driveNow(steps: Steps): boolean {
     if (this.#isFlushing) return false;
     this.#isFlushing = true;
     try {
-      driveNow(this.#steps(), this.#core.environment, this.#asError);
+      driveNow(steps, this.#core.environment, this.#asError);
     } finally {
       this.#isFlushing = false;
     }
@@ -204,7 +213,8 @@ export class Durability {
     // Writing those again takes the buffers that the caller is in the middle of using.
     if (this.#suspects.length > 0) return false;
     try {
-      return this.flushNow();
+      // What is in memory of a cleared keyspace stays there: the caller is in the middle of a move.
+      return this.#driveNow(this.#steps());
     } catch (error) {
       this.#core.notices.warn(error as SwapError);
       return false;
@@ -251,7 +261,7 @@ export class Durability {
   async #run(): Promise<void> {
     this.#isFlushing = true;
     try {
-      await drive(this.#steps(), this.#core.environment, this.#asError);
+      await drive(this.#sweepAndSteps(), this.#core.environment, this.#asError);
     } finally {
       this.#isFlushing = false;
       this.#core.progressed();
@@ -274,6 +284,12 @@ export class Durability {
         this.#schedule();
       });
     });
+  }
+
+  /** What was cleared before the flush is gone for good after it. */
+  *#sweepAndSteps(): Steps {
+    for (; this.#cleared.isPending; yield { kind: 'turn' }) this.#cleared.some();
+    yield* this.#steps();
   }
 
   *#steps(): Steps {

@@ -12,7 +12,7 @@ export function fullError(core: Core, key: string, pages: number): SwapError {
   const message =
     `the store is full: no ${pages} contiguous pages of ${core.options.pageSize} bytes are free in the swap file ` +
     `(${core.pages.pageCount} pages, ${core.pages.usedPages} in use)`;
-  return new SwapError('ERR_SWAP_FULL', message, { key, path: core.file.path });
+  return new SwapError('ERR_SWAP_FULL', message, { storedKey: key, path: core.file.path });
 }
 
 /** A write that met a full disk is a full swap file; any other error stays what it is. */
@@ -21,5 +21,5 @@ export function diskFullAsFull(core: Core, space: Space, error: SwapError, key: 
   if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
   space.diskIsFull();
   const message = 'the store is full: the disk of the swap file is';
-  return new SwapError('ERR_SWAP_FULL', message, { key, cause: error, path: core.file.path });
+  return new SwapError('ERR_SWAP_FULL', message, { storedKey: key, cause: error, path: core.file.path });
 }

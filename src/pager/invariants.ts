@@ -3,6 +3,7 @@
  * one sentence of the design; the counters that the store keeps must agree with what is really there.
  */
 import { assert } from '../errors.js';
+import { keyspaceOf, prefixIn } from '../memory/key-prefix.js';
 import { none } from '../memory/pointer-table.js';
 import { Place } from '../memory/resident.js';
 import type { Entry } from './entry.js';
@@ -59,17 +60,35 @@ function checkEntries(pager: Pager, owners: Map<number, string>): void {
   );
   assert(residents.asideBytes === asideBytes, `asideBytes ${residents.asideBytes}, not ${asideBytes}`);
   let keys = 0;
+  const prefixes = new Map<string, number>();
   for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
     keys++;
     const key = table.keyAt(slot);
     assert(table.find(key, table.hash(key)) === slot, `${key} is found at its slot`);
     assert(table.isResident(slot) === slots.has(slot), `${key}: the table and the resident set agree`);
+    const prefix = prefixIn(key);
+    assert(table.prefixAt(slot) === prefix, `${key} is known by its prefix`);
+    prefixes.set(prefix, (prefixes.get(prefix) ?? 0) + 1);
     const recordBytes = table.recordBytes(slot);
     assert(recordBytes > 0 || slots.has(slot), `${key} is neither in memory nor in the file`);
     if (recordBytes > 0) own(owners, table.page(slot), pager.core.pagesOf(recordBytes), key);
   }
   assert(keys === table.size, `${table.size} keys are counted, there are ${keys}`);
   assert(slots.size === residents.count, 'each resident has a slot of its own');
+  checkPrefixes(pager, prefixes);
+}
+
+/** The keys of each prefix are counted, and each prefix is one in use or dead, and never both. */
+function checkPrefixes(pager: Pager, counts: ReadonlyMap<string, number>): void {
+  const { table, keyspaces } = pager.core;
+  for (const prefix of new Set(['', ...table.prefixes, ...counts.keys(), ...keyspaces.dead])) {
+    const count = counts.get(prefix) ?? 0;
+    const quoted = JSON.stringify(prefix);
+    assert(table.countOf(prefix) === count, `${quoted} has ${count} keys, not ${table.countOf(prefix)}`);
+    const isInUse = keyspaces.of(keyspaceOf(prefix).name).has(prefix);
+    if (count > 0) assert(isInUse !== keyspaces.dead.has(prefix), `${quoted} is either in use or dead`);
+    else assert(!keyspaces.dead.has(prefix), `${quoted} is not to be taken out, as it has no keys`);
+  }
 }
 
 function checkResident(pager: Pager, entry: Entry): void {

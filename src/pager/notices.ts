@@ -1,11 +1,13 @@
 /**
- * What the store tells its listeners. Moves are queued while they happen and told afterwards, when every structure is
+ * What the store tells its listeners, each of what happens in its own keyspace. Moves are queued while they happen and told afterwards, when every structure is
  * sound again, so that a listener may call the store. A listener that throws breaks nobody else: its error becomes an
  * uncaught exception of its own turn, as it would in any event handler.
  */
 import { EventEmitter } from 'node:events';
 import debug from 'debug';
 import type { SwapError } from '../errors.js';
+import { keyIn, keyspaceOf, prefixIn, quoteKey } from '../memory/key-prefix.js';
+import type { Keyspaces } from './keyspaces.js';
 
 export type MoveEvent = 'swapout' | 'swapin' | 'evict' | 'expire';
 export type StoreEvent = MoveEvent | 'warning';
@@ -14,21 +16,29 @@ const stateLine = debug('swapstore:state');
 const warningLine = debug('swapstore:io');
 
 export class Notices {
+  readonly #keyspaces: Keyspaces;
   readonly #emitter = new EventEmitter();
-  /** What listens now; the queue is not touched for events that nobody hears. */
-  readonly #listening = { swapout: false, swapin: false, evict: false, expire: false, warning: false };
+  /** How many listen now; the queue is not touched for events that nobody hears. */
+  readonly #listening = { swapout: 0, swapin: 0, evict: 0, expire: 0, warning: 0 };
   /** Nobody is told anything once the store closes: a listener could not use it any more. */
   #muted = false;
-  #queue: Array<{ event: StoreEvent; about: string | SwapError }> = [];
+  #queue: Array<{ event: string; about: string | SwapError }> = [];
 
-  on(event: StoreEvent, listener: (...about: never[]) => void): void {
-    this.#emitter.on(event, listener as (...about: unknown[]) => void);
-    this.#listening[event] = true;
+  constructor(keyspaces: Keyspaces) {
+    this.#keyspaces = keyspaces;
   }
 
-  off(event: StoreEvent, listener: (...about: never[]) => void): void {
-    this.#emitter.off(event, listener as (...about: unknown[]) => void);
-    this.#listening[event] = this.#emitter.listenerCount(event) > 0;
+  /** Listens in the keyspace of a name; to warnings with the empty one. */
+  on(name: string, event: StoreEvent, listener: (...about: never[]) => void): void {
+    this.#emitter.on(eventIn(name, event), listener as (...about: unknown[]) => void);
+    this.#listening[event]++;
+  }
+
+  off(name: string, event: StoreEvent, listener: (...about: never[]) => void): void {
+    const full = eventIn(name, event);
+    const before = this.#emitter.listenerCount(full);
+    this.#emitter.off(full, listener as (...about: unknown[]) => void);
+    this.#listening[event] -= before - this.#emitter.listenerCount(full);
   }
 
   mute(): void {
@@ -39,14 +49,16 @@ export class Notices {
 
   /** A move has happened. */
   moved(event: MoveEvent, key: string): void {
-    if (stateLine.enabled) stateLine('%s %s', event, key);
-    if (this.#listening[event] && !this.#muted) this.#queue.push({ event, about: key });
+    if (stateLine.enabled) stateLine('%s %s', event, quoteKey(key));
+    if (this.#listening[event] === 0 || this.#muted || !this.#keyspaces.isCurrent(key)) return;
+    this.#queue.push({ event: eventIn(keyspaceOf(prefixIn(key)).name, event), about: keyIn(key) });
   }
 
   /** A failure in the background, which nobody else can be told. */
   warn(error: SwapError): void {
     if (warningLine.enabled) warningLine('%s: %s', error.code, error.message);
-    if (this.#listening.warning && !this.#muted) this.#queue.push({ event: 'warning', about: error });
+    if (this.#listening.warning === 0 || this.#muted) return;
+    this.#queue.push({ event: eventIn('', 'warning'), about: error });
   }
 
   /** Tells what has been queued. Called at the end of every public method and of every slice in the background. */
@@ -64,4 +76,9 @@ export class Notices {
       }
     }
   }
+}
+
+/** The name under which the listeners of one keyspace are kept. */
+function eventIn(name: string, event: StoreEvent): string {
+  return name === '' ? event : `${event} ${name}`;
 }

@@ -10,16 +10,19 @@ import type { IndexFile } from '../disk/index-file.js';
 import { recordBytesMax } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { type Job, JobType } from '../io/job.js';
+import { prefixIn } from '../memory/key-prefix.js';
 import { none } from '../memory/pointer-table.js';
 import { Place } from '../memory/resident.js';
 import { Xorshift } from '../memory/xorshift.js';
 import { Stay } from '../wait/waiter.js';
+import { ClearedSweep } from './cleared-sweep.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Departures } from './departures.js';
 import { Durability } from './durability.js';
 import { Entry } from './entry.js';
 import { ExpirySweep } from './expiry-sweep.js';
 import { ForeignCode } from './foreign-code.js';
+import type { KeyspacePrefix } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
 import { Reclaim } from './reclaim.js';
 import { RecordReader } from './record-reader.js';
@@ -43,6 +46,7 @@ export class Pager {
   readonly swapIn: SwapIn;
   readonly reclaim: Reclaim;
   readonly sweep: ExpirySweep;
+  readonly clearedSweep: ClearedSweep;
   readonly foreign = new ForeignCode();
   readonly #spiller: Spill;
 
@@ -55,21 +59,28 @@ export class Pager {
     const reader = new RecordReader(format);
     const writer = new RecordWriter(format);
     const random = new Xorshift(environment.random());
+    this.clearedSweep = new ClearedSweep(
+      core,
+      (slot, key) => this.#end(slot, key),
+      (slot) => this.swapIn.flights.has(slot),
+    );
     const space = new Space(
       core,
       reader,
       () => random.below(2 ** 31),
       (slot) => this.#evictSlot(slot),
+      this.clearedSweep,
       (slot) => this.swapIn.flights.has(slot),
     );
     this.core = core;
-    const departures = new Departures(core, writer, space, (entry) => this.#expireEntry(entry));
+    const departures = new Departures(core, writer, space, (entry) => this.#endOver(entry));
     this.swapOut = new SwapOut(core, space, departures);
     this.#spiller = new Spill(core, writer, space, departures);
     this.reclaim = new Reclaim(core, departures, this.swapOut, (entry) => this.#evictSlot(entry.slot));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
     this.swapIn = new SwapIn(core, reader, this, (slot) => this.#end(slot, core.table.keyAt(slot)));
     if (rooms.index !== undefined) core.durability = this.#durabilityOf(rooms.index, writer, space);
+    this.clearedSweep.start();
   }
 
   #durabilityOf(index: IndexFile, writer: RecordWriter, space: Space): Durability {
@@ -82,6 +93,7 @@ export class Pager {
       (entry) => this.swapOut.cancel(entry),
       (slot) => this.#writeAgain(slot),
       shapes,
+      this.clearedSweep,
     );
     shapes.onShape = (shape) => durability.shaped(shape);
     return durability;
@@ -124,7 +136,7 @@ export class Pager {
   /** The resident entry of a key, in memory from now on if it was on its way out; expired ones are ended. */
   resident(key: string): Entry | undefined {
     const entry = this.core.residents.get(key);
-    if (entry === undefined) return undefined;
+    if (entry === undefined || this.core.keyspaces.isDead(key)) return undefined;
     if (this.core.isExpired(entry.expiresAtMs)) {
       this.#expireEntry(entry);
       return undefined;
@@ -137,7 +149,7 @@ export class Pager {
   find(key: string): number {
     const { table } = this.core;
     const slot = this.#slotOf(key);
-    if (slot === none) return none;
+    if (slot === none || this.core.keyspaces.isDead(key)) return none;
     if (this.core.isExpired(table.expiresAtMs(slot))) {
       this.#expireSlot(slot, key);
       return none;
@@ -161,6 +173,7 @@ export class Pager {
     const core = this.core;
     const { residents } = core;
     if (isTooLarge(value)) throw tooLarge(key);
+    if (this.clearedSweep.isPending) this.clearedSweep.step();
     const size = terms.size !== 0 ? terms.size : core.estimate(key, value);
     const old = this.resident(key);
     // The old value must not be encoded to make room for the new one; and if that fails, it is still there.
@@ -195,7 +208,22 @@ export class Pager {
     return true;
   }
 
-  clear(): void {
+  /** Ends all entries of a keyspace; nobody finds one from here on. */
+  clear(space: KeyspacePrefix): void {
+    const { keyspaces, table } = this.core;
+    const size = keyspaces.sizeOf(space);
+    if (size === 0 && table.size > 0) return;
+    if (size === table.size) {
+      this.#clearAll();
+      return;
+    }
+    for (const flight of [...this.swapIn.flights.values()])
+      if (space.has(prefixIn(flight.key))) this.swapIn.settle(flight.slot, undefined, false, undefined);
+    keyspaces.clear(space);
+    this.clearedSweep.start();
+  }
+
+  #clearAll(): void {
     const core = this.core;
     this.reclaim.flushOpen();
     core.copies.length = 0;
@@ -205,8 +233,23 @@ export class Pager {
     if (isScratch) core.pages.clear();
     this.swapOut.abandon(isScratch);
     core.table.clear();
+    core.keyspaces.clearAll();
     this.swapIn.settleAll();
     this.reclaim.mayHaveChanged();
+  }
+
+  /** Gives an entry another lifetime from now on; false when the key is not there. */
+  expire(key: string, ttlMs: number): boolean {
+    const { table, residents, durability } = this.core;
+    const slot = this.find(key);
+    if (slot === none) return false;
+    const expiresAtMs = this.#expiryOf(ttlMs);
+    table.setExtras(slot, expiresAtMs, table.ownSize(slot));
+    const entry = residents.get(key);
+    if (entry !== undefined) entry.expiresAtMs = expiresAtMs;
+    // What has no record yet is written with its extras.
+    if (table.recordBytes(slot) > 0) durability?.located(slot, entry);
+    return true;
   }
 
   // ── Swapping by hand ──
@@ -237,8 +280,8 @@ export class Pager {
       const entry = this.reclaim.takeVictim();
       if (entry === undefined) return undefined;
       this.core.residents.putBack(entry);
-      if (!this.core.isExpired(entry.expiresAtMs)) return entry;
-      this.#expireEntry(entry);
+      if (!this.core.isOver(entry)) return entry;
+      this.#endOver(entry);
     }
   }
 
@@ -313,7 +356,7 @@ export class Pager {
   #refuseWhenFull(key: string): void {
     if (!this.core.residents.isFull || this.core.residents.get(key) !== undefined) return;
     const message = `memory is full: ${this.core.residents.count} values are in it, and none of them can leave`;
-    throw new SwapError('ERR_SWAP_FULL', message, { key });
+    throw new SwapError('ERR_SWAP_FULL', message, { storedKey: key });
   }
 
   #install(key: string, value: unknown, size: number, terms: EntryTerms, generation: number): Entry {
@@ -335,7 +378,7 @@ export class Pager {
       this.touch(entry);
     }
     table.setGeneration(entry.slot, generation);
-    entry.expiresAtMs = this.#expiryOf(terms);
+    entry.expiresAtMs = this.#expiryOf(terms.ttlMs);
     table.setExtras(entry.slot, entry.expiresAtMs, terms.size);
     this.core.durability?.dirtied(entry);
     return entry;
@@ -360,16 +403,16 @@ export class Pager {
     if (slot === none) slot = table.insert(key, hash);
     table.setGeneration(slot, generation);
     table.setPointer(slot, spilled.page, spilled.recordBytes);
-    table.setExtras(slot, this.#expiryOf(terms), terms.size);
+    table.setExtras(slot, this.#expiryOf(terms.ttlMs), terms.size);
     this.core.durability?.located(slot, entry);
     this.core.swappedOut(slot, key);
     return undefined;
   }
 
-  #expiryOf(terms: EntryTerms): number {
-    if (terms.ttlMs === 0) return 0;
+  #expiryOf(ttlMs: number): number {
+    if (ttlMs === 0) return 0;
     this.sweep.start();
-    return this.core.environment.clock.now() + terms.ttlMs;
+    return this.core.environment.clock.now() + ttlMs;
   }
 
   /** An overwrite keeps no pin, and whether the old value could be encoded says nothing of the new one. */
@@ -415,8 +458,15 @@ export class Pager {
     }
     core.durability?.deleted(slot, entry);
     core.table.remove(slot);
+    if (core.keyspaces.dead.size > 0) core.keyspaces.keyTaken();
     if (this.swapIn.flights.size > 0) this.swapIn.settle(slot, undefined, false, undefined);
     this.reclaim.mayHaveChanged();
+  }
+
+  /** For a victim that need not be kept. */
+  #endOver(entry: Entry): void {
+    if (this.core.keyspaces.isDead(entry.key)) this.#end(entry.slot, entry.key);
+    else this.#expireEntry(entry);
   }
 
   #expireEntry(entry: Entry): void {

@@ -22,6 +22,7 @@ import {
   sealBytes,
 } from '../disk/record.js';
 import { SwapError } from '../errors.js';
+import { quoteKey } from '../memory/key-prefix.js';
 import type { PayloadFormat } from './payload-format.js';
 
 /** Records up to this are read into one buffer that is used again and again; larger ones into their own. */
@@ -195,6 +196,6 @@ function inflate(stored: Uint8Array, kind: Compression, rawBytes: number, claim:
 }
 
 function corrupt(claim: Claim, why: string, cause?: unknown): SwapError {
-  const message = `the record of ${JSON.stringify(claim.key.slice(0, 100))} at page ${claim.page} is damaged: ${why}`;
-  return new SwapError('ERR_SWAP_CORRUPT', message, { cause, key: claim.key, page: claim.page });
+  const message = `the record of ${quoteKey(claim.key)} at page ${claim.page} is damaged: ${why}`;
+  return new SwapError('ERR_SWAP_CORRUPT', message, { cause, storedKey: claim.key, page: claim.page });
 }

@@ -2,6 +2,7 @@
  * Makes the record of a value: key, payload and header, straight into the buffer that will be written. The payload's
  * fingerprint is left in `fingerprint`, so that the caller can see whether the file says the same already.
  */
+
 import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
 import {
   counterBytes,
@@ -15,6 +16,7 @@ import {
   writeKey,
 } from '../disk/record.js';
 import { reasonOf, SwapError } from '../errors.js';
+import { quoteKey } from '../memory/key-prefix.js';
 import { pageSizeMax } from '../options.js';
 import type { PayloadFormat } from './payload-format.js';
 
@@ -90,8 +92,8 @@ export class RecordWriter {
       target.set(bytes, start);
       return start + bytes.length;
     } catch (cause) {
-      const message = `the value of ${JSON.stringify(key.slice(0, 100))} cannot be encoded: ${reasonOf(cause)}`;
-      throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { cause, key });
+      const message = `the value of ${quoteKey(key)} cannot be encoded: ${reasonOf(cause)}`;
+      throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { cause, storedKey: key });
     } finally {
       this.#format.foreign.leave();
     }
@@ -100,8 +102,8 @@ export class RecordWriter {
 
 /** Values of 2 GiB and more have no record. */
 export function tooLarge(key: string): SwapError {
-  const message = `the value of ${JSON.stringify(key.slice(0, 100))} takes more than 2 GiB, which no record can hold`;
-  return new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { key });
+  const message = `the value of ${quoteKey(key)} takes more than 2 GiB, which no record can hold`;
+  return new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { storedKey: key });
 }
 
 /** Up to a whole number of the largest pages, so that the padding of any page size is inside. */

@@ -8,6 +8,7 @@
  */
 import { RecordBuffer, recordBytesMax } from '../disk/record.js';
 import { none } from '../memory/pointer-table.js';
+import type { ClearedSweep } from './cleared-sweep.js';
 import type { Core } from './core.js';
 import type { RecordReader } from './record-reader.js';
 
@@ -28,6 +29,7 @@ export class Space {
   /** Takes an entry out for good: its key, its pages, its waiters. */
   readonly #evict: (slot: number) => void;
   readonly #random: () => number;
+  readonly #cleared: ClearedSweep;
   /** True while a read of the slot is under way, so that it must not be evicted. */
   readonly #isLoading: (slot: number) => boolean;
   #diskFullUntilMs = 0;
@@ -38,18 +40,21 @@ export class Space {
     reader: RecordReader,
     random: () => number,
     evict: (slot: number) => void,
+    cleared: ClearedSweep,
     isLoading: (slot: number) => boolean,
   ) {
     this.#core = core;
     this.#reader = reader;
     this.#random = random;
     this.#evict = evict;
+    this.#cleared = cleared;
     this.#isLoading = isLoading;
   }
 
   /** Takes a run of `count` pages and returns its first, or -1. */
   take(count: number): number {
     let first = this.#find(count);
+    if (first === -1 && this.#cleared.freePages()) first = this.#find(count);
     // To a persistent store a copy is what it has on the disk, and no convenience.
     const { durability } = this.#core;
     if (durability === undefined) while (first === -1 && this.#giveUpCopy()) first = this.#find(count);
@@ -79,7 +84,8 @@ export class Space {
 
   /** True when `take` could give up something to make a run. */
   get canMakeMore(): boolean {
-    return this.#core.copies.length > 0 || this.#core.options.evicts || this.#core.durability !== undefined;
+    const { copies, options, durability } = this.#core;
+    return copies.length > 0 || options.evicts || durability !== undefined || this.#cleared.isPending;
   }
 
   /** A write has met a full disk. */

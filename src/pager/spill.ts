@@ -47,7 +47,7 @@ export class Spill {
     } catch (cause) {
       core.freePages(page, count);
       core.counters.ioErrors++;
-      const error = core.ioError('cannot write to the swap file', cause, { key, page });
+      const error = core.ioError('cannot write to the swap file', cause, { storedKey: key, page });
       throw diskFullAsFull(core, this.#space, error, key);
     }
     core.counters.bytesWritten += count * pageSize;

@@ -215,7 +215,7 @@ export class SwapIn {
       return bytesRead;
     } catch (cause) {
       this.#core.counters.ioErrors++;
-      throw this.#core.ioError('cannot read from the swap file', cause, { key, page });
+      throw this.#core.ioError('cannot read from the swap file', cause, { storedKey: key, page });
     }
   }
 

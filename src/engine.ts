@@ -1,0 +1,34 @@
+/**
+ * What a store and its namespaces share: the pager with all rooms behind it, the awaiting side, the computations of
+ * `fetch`, and the one question that every call asks first, whether it may be made at all.
+ */
+import { Awaiting } from './pager/awaiting.js';
+import { Closing, closedError } from './pager/closing.js';
+import { Computations } from './pager/computations.js';
+import type { Pager } from './pager/pager.js';
+
+export class Engine {
+  readonly pager: Pager;
+  readonly awaiting: Awaiting;
+  readonly computations: Computations;
+  readonly closing: Closing;
+
+  constructor(pager: Pager) {
+    this.pager = pager;
+    this.awaiting = new Awaiting(pager);
+    this.computations = new Computations(pager, this.awaiting);
+    this.closing = new Closing(pager, this.awaiting, this.computations);
+  }
+
+  /** The pager, for a call of the user. Throws ERR_SWAP_CLOSED, and refuses calls from inside a serializer. */
+  open(): Pager {
+    if (this.closing.begun) throw closedError();
+    this.pager.foreign.refuseCalls();
+    return this.pager;
+  }
+
+  /** Tells what a call has brought about. */
+  tell(): void {
+    this.pager.core.notices.tell();
+  }
+}
