@@ -12,6 +12,7 @@ import { World, withEnvironment } from './environment.js';
 
 export type {
   EntryState,
+  Keyspace,
   Serializer,
   SetOptions,
   SwapStoreOptions,
