@@ -15,7 +15,8 @@ export type SwapErrorCode =
   | 'ERR_SWAP_CLOSED'
   | 'ERR_SWAP_UNSERIALIZABLE'
   | 'ERR_SWAP_KEY'
-  | 'ERR_SWAP_WORKER';
+  | 'ERR_SWAP_WORKER'
+  | 'ERR_SWAP_COMPUTE';
 
 /** What an error is about, where it is known. */
 export interface SwapErrorContext {

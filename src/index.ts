@@ -3,6 +3,7 @@ export { SwapError, type SwapErrorCode } from './errors.js';
 export { type EntryEvent, type EntryState, Keyspace, type VmPointer } from './keyspace.js';
 export { Namespace } from './namespace.js';
 export type {
+  FetchOptions,
   IterationOptions,
   NamespaceOptions,
   Serializer,

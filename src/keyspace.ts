@@ -13,8 +13,10 @@ import {
   checkFunction,
   checkIterationOptions,
   checkSetOptions,
+  checkStaleOptions,
   checkTtl,
   checkWaitOptions,
+  type FetchOptions,
   type IterationOptions,
   type SetOptions,
   type WaitOptions,
@@ -57,7 +59,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     this.#pager = engine.pager;
     this.#residents = engine.pager.core.residents;
     this.#prefix = prefix;
-    this.#plainTerms = { ttlMs, pin: false, size: 0 };
+    this.#plainTerms = { ttlMs, graceMs: 0, pin: false, size: 0 };
   }
 
   // ── Map-like; these block, and only when they touch a swapped value ──
@@ -283,18 +285,21 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   /**
    * The value of a key, or what `compute` makes of it, which is stored then. Concurrent callers share one computation;
    * its signal aborts when all of them have gone.
+   *
+   * @throws SwapError as `load` and `set`, and whatever `compute` throws.
    */
   async fetch(
     key: string,
     compute: (key: string, options: { signal: AbortSignal }) => V | Promise<V>,
-    options: SetOptions & WaitOptions = noOptions,
+    options: FetchOptions = noOptions,
   ): Promise<V> {
     const stored = this.#open(key);
     checkFunction('compute', compute);
-    const { signal, ...setOptions } = options;
+    const { signal, staleWhileRevalidate, staleIfError, ...setOptions } = options;
     const waitSignal = signalOf(signal === undefined ? noOptions : { signal });
     const terms = this.#termsOf(setOptions);
-    return (await this.#engine.computations.fetch(stored, compute, terms, waitSignal)) as V;
+    const stale = checkStaleOptions(options, terms.ttlMs);
+    return (await this.#engine.computations.fetch(stored, compute, terms, stale, waitSignal)) as V;
   }
 
   // ── Swapping by hand ──
@@ -390,7 +395,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   #termsOf(options: SetOptions): EntryTerms {
     checkSetOptions(options);
     const { ttl = this.#plainTerms.ttlMs, pin = false, size = 0 } = options;
-    return { ttlMs: ttl, pin, size };
+    return { ttlMs: ttl, graceMs: 0, pin, size };
   }
 
   /** Leaves the value in the pager's swap-in; false when the key is not there. */

@@ -98,6 +98,17 @@ export interface WaitOptions {
   signal?: AbortSignal;
 }
 
+/** How `fetch` stores what it computes, and what it returns while or because there is nothing fresh. */
+export interface FetchOptions extends SetOptions, WaitOptions {
+  /**
+   * For so long after its ttl, ms, a value is returned at once, while a fresh one is computed in the background; where that
+   * fails, 'warning' tells of it, and the next call tries again. Default 0. Needs a ttl.
+   */
+  staleWhileRevalidate?: number;
+  /** For so long after its ttl, ms, a value is returned when computing a fresh one fails. Default 0. Needs a ttl. */
+  staleIfError?: number;
+}
+
 /** What `keys`, `values` and `entries` are asked for. */
 export interface IterationOptions {
   /** Only keys that begin with it. Default '': all. Every key of the store is looked at all the same. */
@@ -142,6 +153,8 @@ const pageCountMax = 2 ** 32;
 const headerBlockBytes = 4096;
 /** The index keeps an entry's own size in 32 bits. */
 const ownSizeMax = 2 ** 32 - 1;
+/** As is the time in which an expired value may still be used. */
+const graceMsMax = 2 ** 32 - 1;
 const flushIntervalMsDefault = 1000;
 /** The longest that a timer can wait. */
 const timerMsMax = 2 ** 31 - 1;
@@ -224,6 +237,26 @@ export function checkWaitOptions(options: WaitOptions): void {
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw refuse('signal', 'an AbortSignal', options.signal);
   }
+}
+
+/** The two lengths of time in which a value is of use after its end, ms. */
+export interface StaleTerms {
+  readonly whileRevalidateMs: number;
+  readonly ifErrorMs: number;
+}
+
+/** @param ttlMs Of the value that is fetched. */
+export function checkStaleOptions(
+  { staleWhileRevalidate, staleIfError }: Pick<FetchOptions, 'staleWhileRevalidate' | 'staleIfError'>,
+  ttlMs: number,
+): StaleTerms {
+  const whileRevalidateMs = wholeNumber('staleWhileRevalidate', staleWhileRevalidate, 0, 0, graceMsMax);
+  const ifErrorMs = wholeNumber('staleIfError', staleIfError, 0, 0, graceMsMax);
+  if (ttlMs === 0 && (whileRevalidateMs > 0 || ifErrorMs > 0)) {
+    const message = 'staleWhileRevalidate and staleIfError have no meaning without a ttl';
+    throw new SwapError('ERR_SWAP_OPTION', message);
+  }
+  return { whileRevalidateMs, ifErrorMs };
 }
 
 /** Returns the prefix. */

@@ -9,7 +9,7 @@
  *                nearest first, the count of its keys, or 2^32 - 1 for all keys; the hashes of these keys; operations,
  *                first the shapes of the blocks that it repeats. Sealed as a whole where the store is encrypted
  *     operation  one byte that says what it is, then
- *                  set     length (2), hash (4), key, page (4), record bytes (4), generation (4), perhaps extras (12)
+ *                  set     length (2), hash (4), key, page (4), record bytes (4), generation (4), perhaps extras (16)
  *                  delete  length (2), hash (4), key
  *                  clear   nothing
  *                  shape   number (2), count (2), for each key of it length (2) and characters
@@ -29,7 +29,7 @@ import { saltBytes } from './record.js';
 
 export const logHeaderBytes = 4096;
 const headerMagic = Buffer.from('SWAPINDX', 'latin1');
-const logVersion = 3;
+const logVersion = 4;
 export const blockMagic = 0x424a5753; // 'SWJB'
 export const blockHeaderBytes = 32;
 export const blockAlignment = 32;
@@ -101,6 +101,7 @@ export interface Location {
   recordBytes: number;
   generation: number;
   expiresAtMs: number;
+  graceMs: number;
   ownSize: number;
 }
 

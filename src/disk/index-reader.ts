@@ -207,7 +207,14 @@ class Application {
   readonly #keysMax: number;
   #view: DataView = new DataView(new ArrayBuffer(0));
   readonly #key = new StoredKey();
-  readonly #location: Location = { page: 0, recordBytes: 0, generation: 0, expiresAtMs: 0, ownSize: 0 };
+  readonly #location: Location = {
+    page: 0,
+    recordBytes: 0,
+    generation: 0,
+    expiresAtMs: 0,
+    graceMs: 0,
+    ownSize: 0,
+  };
 
   shapeNumber = 0;
   /** True when the last block had no operation. */
@@ -297,8 +304,9 @@ class Application {
     location.generation = view.getInt32(at + 8, true);
     location.expiresAtMs = hasExtras ? view.getFloat64(at + 12, true) : 0;
     location.ownSize = hasExtras ? view.getUint32(at + 20, true) : 0;
+    location.graceMs = hasExtras ? view.getUint32(at + 24, true) : 0;
     this.#visitor.set(this.#key, location);
-    return at + (hasExtras ? 24 : 12);
+    return at + (hasExtras ? 28 : 12);
   }
 
   /** Finds the key of an operation; returns where it ends. */

@@ -77,10 +77,10 @@ export class LogWriter {
   }
 
   set(key: StoredKey, location: Location): void {
-    const { page, recordBytes, generation, expiresAtMs, ownSize } = location;
+    const { page, recordBytes, generation, expiresAtMs, graceMs, ownSize } = location;
     const hasExtras = expiresAtMs !== 0 || ownSize !== 0;
     this.#key(Operation.Set | (hasExtras ? extrasFlag : 0), key);
-    this.#room(24);
+    this.#room(28);
     const view = this.#view;
     const at = this.#at;
     view.setUint32(at, page, true);
@@ -89,8 +89,9 @@ export class LogWriter {
     if (hasExtras) {
       view.setFloat64(at + 12, expiresAtMs, true);
       view.setUint32(at + 20, ownSize, true);
+      view.setUint32(at + 24, graceMs, true);
     }
-    this.#at = at + (hasExtras ? 24 : 12);
+    this.#at = at + (hasExtras ? 28 : 12);
     this.#closeIfFull();
   }
 

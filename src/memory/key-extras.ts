@@ -1,5 +1,6 @@
 /**
- * What few keys have: a time at which they end, and a size that the user gave. Sixteen bytes each, in blocks of 64 Ki
+ * What few keys have: a time at which they end, how long they may be used all the same, and a size that the user
+ * gave. Twenty bytes each, in blocks of 64 Ki
  * that are added one at a time, apart from the keys' records: a key without them pays nothing, and those that end can
  * be found without a look at all the others.
  */
@@ -11,6 +12,7 @@ const blockMask = blockEntries - 1;
 interface Block {
   readonly expiresAtMs: Float64Array;
   readonly size: Uint32Array;
+  readonly graceMs: Uint32Array;
   readonly slot: Uint32Array;
 }
 
@@ -22,7 +24,7 @@ export class KeyExtras {
   #free = 0;
 
   get bytes(): number {
-    return this.#blocks.length * blockEntries * 16;
+    return this.#blocks.length * blockEntries * 20;
   }
 
   take(): number {
@@ -35,6 +37,7 @@ export class KeyExtras {
       this.#blocks.push({
         expiresAtMs: new Float64Array(blockEntries),
         size: new Uint32Array(blockEntries),
+        graceMs: new Uint32Array(blockEntries),
         slot: new Uint32Array(blockEntries),
       });
     }
@@ -56,6 +59,10 @@ export class KeyExtras {
     return this.#blocks[extras >>> blockShift]!.size[extras & blockMask]!;
   }
 
+  graceMs(extras: number): number {
+    return this.#blocks[extras >>> blockShift]!.graceMs[extras & blockMask]!;
+  }
+
   /**
    * The first of `count` entries from number `from` on that has ended by `nowMs`; its number is in `cursor` then, else
    * that of the entry to go on with, 0 after the last.
@@ -65,7 +72,7 @@ export class KeyExtras {
     for (let extras = Math.max(1, from); extras < end; extras++) {
       const block = this.#blocks[extras >>> blockShift]!;
       const expiresAtMs = block.expiresAtMs[extras & blockMask]!;
-      if (expiresAtMs === 0 || expiresAtMs > nowMs) continue;
+      if (expiresAtMs === 0 || expiresAtMs + block.graceMs[extras & blockMask]! > nowMs) continue;
       this.cursor = extras;
       return block.slot[extras & blockMask]!;
     }
@@ -76,9 +83,10 @@ export class KeyExtras {
   /** Where `nextEnded` has come to. */
   cursor = 0;
 
-  set(extras: number, slot: number, expiresAtMs: number, size: number): void {
+  set(extras: number, slot: number, expiresAtMs: number, graceMs: number, size: number): void {
     const block = this.#blocks[extras >>> blockShift]!;
     block.expiresAtMs[extras & blockMask] = expiresAtMs;
+    block.graceMs[extras & blockMask] = graceMs;
     block.size[extras & blockMask] = size;
     block.slot[extras & blockMask] = slot;
   }

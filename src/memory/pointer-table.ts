@@ -267,13 +267,19 @@ export class PointerTable {
     return extras === 0 ? 0 : this.#extras.expiresAtMs(extras);
   }
 
+  /** How long after that the value may be used where nothing newer is at hand, ms. */
+  graceMs(slot: number): number {
+    const extras = this.#word(slot, extrasWord);
+    return extras === 0 ? 0 : this.#extras.graceMs(extras);
+  }
+
   /** The size that the user gave, bytes; 0 = none. */
   ownSize(slot: number): number {
     const extras = this.#word(slot, extrasWord);
     return extras === 0 ? 0 : this.#extras.size(extras);
   }
 
-  setExtras(slot: number, expiresAtMs: number, ownSize: number): void {
+  setExtras(slot: number, expiresAtMs: number, graceMs: number, ownSize: number): void {
     let extras = this.#word(slot, extrasWord);
     if (expiresAtMs === 0 && ownSize === 0) {
       if (extras === 0) return;
@@ -285,7 +291,7 @@ export class PointerTable {
       extras = this.#extras.take();
       this.#setWord(slot, extrasWord, extras);
     }
-    this.#extras.set(extras, slot, expiresAtMs, ownSize);
+    this.#extras.set(extras, slot, expiresAtMs, graceMs, ownSize);
   }
 
   /**

@@ -70,8 +70,8 @@ export class Awaiting {
   }
 
   /** The value, or that there is none: for `fetch`, to whom undefined is a value. */
-  find(key: string, signal: AbortSignal | undefined): Promise<FoundWaiter<Entry>> {
-    const waiter = new FoundWaiter<Entry>(signal, this.#leave);
+  find(key: string, takesStale: boolean, signal: AbortSignal | undefined): Promise<FoundWaiter<Entry>> {
+    const waiter = new FoundWaiter<Entry>(signal, this.#leave, takesStale);
     this.#want([key], waiter);
     return waiter.promise;
   }
@@ -173,7 +173,7 @@ export class Awaiting {
   #askFor(key: string, index: number, waiter: Waiting): boolean {
     const pager = this.#pager;
     const { core, swapIn } = pager;
-    const entry = pager.resident(key);
+    const entry = pager.resident(key, waiter.takesStale);
     if (entry !== undefined) {
       core.counters.hits++;
       pager.touch(entry);
@@ -181,7 +181,7 @@ export class Awaiting {
       waiter.arrived(index, entry.value, true, entry);
       return true;
     }
-    const slot = pager.find(key);
+    const slot = pager.find(key, waiter.takesStale);
     if (slot === none) {
       core.counters.misses++;
       waiter.arrived(index, undefined, false, undefined);

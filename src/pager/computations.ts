@@ -2,8 +2,13 @@
  * `fetch`: the value of a key, or what a function of the caller's computes for it. Callers who want one key at the
  * same time share one computation; whoever sets or deletes the key meanwhile wins over what is computed, which those
  * callers still get; a later caller starts anew.
+ *
+ * Where the caller says so, a value that has expired is returned while a fresh one is computed (RFC 5861's
+ * stale-while-revalidate), or when that fails (its stale-if-error).
  */
-import { keyIn, prefixIn } from '../memory/key-prefix.js';
+import { reasonOf, SwapError } from '../errors.js';
+import { keyIn, prefixIn, quoteKey } from '../memory/key-prefix.js';
+import type { StaleTerms } from '../options.js';
 import type { Awaiting } from './awaiting.js';
 import type { KeyspacePrefix } from './keyspaces.js';
 import type { EntryTerms, Pager } from './pager.js';
@@ -14,8 +19,12 @@ export type Compute = (key: string, options: { signal: AbortSignal }) => unknown
 interface Computation {
   readonly promise: Promise<unknown>;
   readonly controller: AbortController;
-  /** Callers who still wait; without any it is aborted. */
+  /** Callers who still wait; when the last of them goes away it is aborted. */
   callers: number;
+  /** What the function threw. */
+  failure: { readonly error: unknown } | undefined;
+  /** Nobody may be waiting, so that a failure is told to listeners. */
+  isInBackground: boolean;
 }
 
 export class Computations {
@@ -34,16 +43,24 @@ export class Computations {
     key: string,
     compute: Compute,
     terms: EntryTerms,
+    stale: StaleTerms,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
-    const found = await this.#awaiting.find(key, signal);
-    if (found.present) return found.value;
-    let computation = this.#running.get(key);
-    if (computation === undefined) {
-      computation = this.#start(key, compute, terms);
-      this.#running.set(key, computation);
+    const graceMs = Math.max(stale.whileRevalidateMs, stale.ifErrorMs);
+    const found = await this.#awaiting.find(key, graceMs > 0, signal);
+    const staleMs = graceMs > 0 && found.present ? (this.#pager.staleMs(key) ?? Number.POSITIVE_INFINITY) : 0;
+    if (found.present && staleMs <= 0) return found.value;
+    const computation = this.#running.get(key) ?? this.#start(key, compute, { ...terms, graceMs });
+    if (found.present && staleMs < stale.whileRevalidateMs) {
+      this.#tellFailure(key, computation);
+      return found.value;
     }
-    return this.#join(key, computation, signal);
+    const joined = this.#join(key, computation, signal);
+    if (!found.present || staleMs >= stale.ifErrorMs) return joined;
+    return joined.catch((error: unknown) => {
+      if (computation.failure?.error !== error) throw error;
+      return found.value;
+    });
   }
 
   /** The key was set or deleted by someone else. */
@@ -79,12 +96,36 @@ export class Computations {
           return value;
         },
         (error: unknown) => {
+          computation.failure = { error };
           if (this.#running.get(key) === computation) this.#running.delete(key);
           throw error;
         },
       );
-    const computation: Computation = { promise, controller, callers: 0 };
+    const computation: Computation = {
+      promise,
+      controller,
+      callers: 0,
+      failure: undefined,
+      isInBackground: false,
+    };
+    this.#running.set(key, computation);
     return computation;
+  }
+
+  /** A computation that nobody need wait for goes on all the same, and what goes wrong with it is told to listeners. */
+  #tellFailure(key: string, computation: Computation): void {
+    if (computation.isInBackground) return;
+    computation.isInBackground = true;
+    const { notices } = this.#pager.core;
+    computation.promise.catch((cause: unknown) => {
+      const message = `the value of ${quoteKey(key)} could not be computed anew: ${reasonOf(cause)}`;
+      const error =
+        cause instanceof SwapError
+          ? cause
+          : new SwapError('ERR_SWAP_COMPUTE', message, { cause, storedKey: key });
+      notices.warn(error);
+      notices.tell();
+    });
   }
 
   #join(key: string, computation: Computation, signal: AbortSignal | undefined): Promise<unknown> {
@@ -101,7 +142,7 @@ export class Computations {
       const fail = (error: unknown): void => end(() => reject(error));
       const abort = (): void => {
         fail(signal!.reason);
-        if (--computation.callers > 0) return;
+        if (--computation.callers > 0 || computation.isInBackground) return;
         if (this.#running.get(key) === computation) this.#running.delete(key);
         computation.controller.abort(signal!.reason);
       };

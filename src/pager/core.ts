@@ -112,7 +112,12 @@ export class Core {
 
   /** True for a victim that need not be kept: it has expired, or its keyspace was cleared. */
   isOver(entry: Entry): boolean {
-    return this.isExpired(entry.expiresAtMs) || this.keyspaces.isDead(entry.key);
+    return this.isPast(entry.slot, entry.expiresAtMs) || this.keyspaces.isDead(entry.key);
+  }
+
+  /** True for what has expired, and may not be used though it has. */
+  isPast(slot: number, expiresAtMs: number): boolean {
+    return this.isExpired(expiresAtMs) && this.isExpired(expiresAtMs + this.table.graceMs(slot));
   }
 
   /** A value has left memory, or went straight to the file; its pointer is in the table. */

@@ -424,6 +424,7 @@ export class Durability {
       recordBytes: table.recordBytes(slot),
       generation: table.generation(slot),
       expiresAtMs: table.expiresAtMs(slot),
+      graceMs: table.graceMs(slot),
       ownSize: table.ownSize(slot),
     };
   }

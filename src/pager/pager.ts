@@ -35,6 +35,8 @@ import { SwapOut, type WriteJobOwner } from './swap-out.js';
 /** What `set` is told of an entry, every figure given. */
 export interface EntryTerms {
   readonly ttlMs: number;
+  /** How long after that `fetch` may still return it. */
+  readonly graceMs: number;
   readonly pin: boolean;
   /** 0 = estimate it. */
   readonly size: number;
@@ -133,28 +135,39 @@ export class Pager {
 
   // ── Look-up ──
 
-  /** The resident entry of a key, in memory from now on if it was on its way out; expired ones are ended. */
-  resident(key: string): Entry | undefined {
+  /**
+   * The resident entry of a key, in memory from now on if it was on its way out. One that has expired is ended, or there
+   * for who takes what is stale only.
+   */
+  resident(key: string, takesStale = false): Entry | undefined {
     const entry = this.core.residents.get(key);
     if (entry === undefined || this.core.keyspaces.isDead(key)) return undefined;
-    if (this.core.isExpired(entry.expiresAtMs)) {
-      this.#expireEntry(entry);
-      return undefined;
-    }
+    if (!this.#isUsable(entry.slot, entry.expiresAtMs, key, takesStale)) return undefined;
     if (entry.batch !== undefined) this.swapOut.cancel(entry);
     return entry;
   }
 
-  /** The slot of a key that is there, whether in memory or not, or none. */
-  find(key: string): number {
+  /** The slot of a key that is there, whether in memory or not, or none; what is stale as for `resident`. */
+  find(key: string, takesStale = false): number {
     const { table } = this.core;
     const slot = this.#slotOf(key);
     if (slot === none || this.core.keyspaces.isDead(key)) return none;
-    if (this.core.isExpired(table.expiresAtMs(slot))) {
-      this.#expireSlot(slot, key);
-      return none;
-    }
-    return slot;
+    return this.#isUsable(slot, table.expiresAtMs(slot), key, takesStale) ? slot : none;
+  }
+
+  #isUsable(slot: number, expiresAtMs: number, key: string, takesStale: boolean): boolean {
+    if (!this.core.isExpired(expiresAtMs)) return true;
+    if (!this.core.isPast(slot, expiresAtMs)) return takesStale;
+    this.#expireSlot(slot, key);
+    return false;
+  }
+
+  /** How long ago a key has expired, ms; 0 or less while it has not, undefined where it is not there. */
+  staleMs(key: string): number | undefined {
+    const slot = this.find(key, true);
+    if (slot === none) return undefined;
+    const expiresAtMs = this.core.table.expiresAtMs(slot);
+    return expiresAtMs === 0 ? 0 : this.core.environment.clock.now() - expiresAtMs;
   }
 
   #slotOf(key: string): number {
@@ -175,7 +188,7 @@ export class Pager {
     if (isTooLarge(value)) throw tooLarge(key);
     if (this.clearedSweep.isPending) this.clearedSweep.step();
     const size = terms.size !== 0 ? terms.size : core.estimate(key, value);
-    const old = this.resident(key);
+    const old = this.resident(key, true);
     // The old value must not be encoded to make room for the new one; and if that fails, it is still there.
     const wasCandidate = old !== undefined && old.place !== Place.Aside;
     if (wasCandidate) residents.setAside(old);
@@ -202,10 +215,11 @@ export class Pager {
 
   /** Ends an entry; false when the key is not there. */
   delete(key: string): boolean {
-    const slot = this.find(key);
+    const slot = this.find(key, true);
     if (slot === none) return false;
+    const wasStale = this.isExpired(slot);
     this.#end(slot, key);
-    return true;
+    return !wasStale;
   }
 
   /** Ends all entries of a keyspace; nobody finds one from here on. */
@@ -244,7 +258,7 @@ export class Pager {
     const slot = this.find(key);
     if (slot === none) return false;
     const expiresAtMs = this.#expiryOf(ttlMs);
-    table.setExtras(slot, expiresAtMs, table.ownSize(slot));
+    table.setExtras(slot, expiresAtMs, ttlMs === 0 ? 0 : table.graceMs(slot), table.ownSize(slot));
     const entry = residents.get(key);
     if (entry !== undefined) entry.expiresAtMs = expiresAtMs;
     // What has no record yet is written with its extras.
@@ -379,7 +393,7 @@ export class Pager {
     }
     table.setGeneration(entry.slot, generation);
     entry.expiresAtMs = this.#expiryOf(terms.ttlMs);
-    table.setExtras(entry.slot, entry.expiresAtMs, terms.size);
+    table.setExtras(entry.slot, entry.expiresAtMs, terms.graceMs, terms.size);
     this.core.durability?.dirtied(entry);
     return entry;
   }
@@ -403,7 +417,7 @@ export class Pager {
     if (slot === none) slot = table.insert(key, hash);
     table.setGeneration(slot, generation);
     table.setPointer(slot, spilled.page, spilled.recordBytes);
-    table.setExtras(slot, this.#expiryOf(terms.ttlMs), terms.size);
+    table.setExtras(slot, this.#expiryOf(terms.ttlMs), terms.graceMs, terms.size);
     this.core.durability?.located(slot, entry);
     this.core.swappedOut(slot, key);
     return undefined;

@@ -179,7 +179,8 @@ export class Reclaim {
   /** True for what is better dropped when its time is over than written: dirty, with little time left. */
   #expiresSoon(entry: Entry): boolean {
     if (entry.expiresAtMs === 0 || entry.copyIndex !== -1) return false;
-    const leftMs = entry.expiresAtMs - this.#core.environment.clock.now();
+    const { table, environment } = this.#core;
+    const leftMs = entry.expiresAtMs + table.graceMs(entry.slot) - environment.clock.now();
     return leftMs > 0 && leftMs <= soonMs;
   }
 

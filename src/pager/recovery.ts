@@ -38,7 +38,7 @@ export class Recovery implements LogVisitor {
     const slot = table.findOrInsert(key);
     table.setGeneration(slot, location.generation);
     table.setPointer(slot, location.page, location.recordBytes);
-    table.setExtras(slot, location.expiresAtMs, location.ownSize);
+    table.setExtras(slot, location.expiresAtMs, location.graceMs, location.ownSize);
     if (location.expiresAtMs !== 0) this.hasTtl = true;
   }
 

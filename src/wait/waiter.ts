@@ -26,6 +26,8 @@ export interface Waiter<E> {
 /** A waiter with a promise and perhaps a signal: what load, loadMany, fetch, preload and run have in common. */
 export abstract class PromisedWaiter<E> implements Waiter<E> {
   readonly stay: Stay = Stay.IfRoom;
+  /** Whether a value that has expired will do. */
+  readonly takesStale: boolean = false;
   /** Keys that have not arrived yet. */
   remaining = 0;
   /** What it was told in place of values. */
@@ -101,8 +103,18 @@ export class SingleWaiter<E> extends WaiterFor<unknown, E> {
 
 /** `fetch`: one key, and whether it is there. */
 export class FoundWaiter<E> extends WaiterFor<FoundWaiter<E>, E> {
+  override readonly takesStale: boolean;
   present = false;
   value: unknown = undefined;
+
+  constructor(
+    signal: AbortSignal | undefined,
+    leave: (waiter: PromisedWaiter<E>) => void,
+    takesStale: boolean,
+  ) {
+    super(signal, leave);
+    this.takesStale = takesStale;
+  }
 
   protected take(_index: number, value: unknown, present: boolean): void {
     this.present = present;

@@ -39,13 +39,15 @@ describe('the pointer table', () => {
           bytes: 1 + random.below(2 ** 30),
           generation: step,
           ttl: 0,
+          grace: 0,
           size: 0,
         };
         if (step % 5 === 0) facts.ttl = 1.7e12 + step;
+        if (step % 10 === 0) facts.grace = 2 ** 32 - 1 - step;
         if (step % 9 === 0) facts.size = 2 ** 32 - 1 - step;
         table.setPointer(made, facts.page, facts.bytes);
         table.setGeneration(made, facts.generation);
-        table.setExtras(made, facts.ttl, facts.size);
+        table.setExtras(made, facts.ttl, facts.grace, facts.size);
         table.setStamp(made, step & 255);
         table.setResident(made, step % 2 === 0);
         expect(table.stamp(made)).toBe(step & 255);
@@ -60,6 +62,7 @@ describe('the pointer table', () => {
         expect(table.recordBytes(slot)).toBe(known.bytes);
         expect(table.generation(slot)).toBe(known.generation);
         expect(table.expiresAtMs(slot)).toBe(known.ttl);
+        expect(table.graceMs(slot)).toBe(known.grace);
         expect(table.ownSize(slot)).toBe(known.size);
       }
     }
