@@ -34,11 +34,21 @@ export function buildPager(given: SwapStoreOptions): Pager {
   return driveNow(build(options, environment), environment, asItIs);
 }
 
-/** The same, but the index of a persistent store is read off the event loop. Rejects as the other throws. */
-export async function buildPagerSoon(given: SwapStoreOptions): Promise<Pager> {
+/**
+ * The same, but the index of a persistent store is read off the event loop. Rejects as the other throws, or with the
+ * reason of `signal`; nothing is open then.
+ */
+export async function buildPagerSoon(
+  given: SwapStoreOptions,
+  signal: AbortSignal | undefined,
+): Promise<Pager> {
   const options = checkOptions(given);
   const environment = environmentOf(given) ?? nodeEnvironment;
-  return drive(build(options, environment), environment, asItIs);
+  try {
+    return await drive(build(options, environment), environment, asItIs, signal);
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
+  }
 }
 
 const asItIs = (cause: unknown): unknown => cause;

@@ -25,6 +25,7 @@ import type { Entry } from './pager/entry.js';
 import type { KeyspacePrefix } from './pager/keyspaces.js';
 import type { StoreEvent } from './pager/notices.js';
 import type { EntryTerms, Pager } from './pager/pager.js';
+import { abortable } from './wait/abortable.js';
 import { Stay } from './wait/waiter.js';
 
 /** Where a swapped value lies. */
@@ -304,10 +305,15 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
 
   // ── Swapping by hand ──
 
-  /** Swaps one value out through the threads. True once it is in the file and gone from memory. */
-  async swapOut(key: string): Promise<boolean> {
-    const entry = this.#pager.swappable(this.#open(key));
-    const swapped = entry !== undefined && (await this.#pager.swapOutSoon(entry));
+  /**
+   * Swaps one value out through the threads. True once it is in the file and gone from memory. A signal ends the wait, and
+   * not the swap.
+   */
+  async swapOut(key: string, options: WaitOptions = noOptions): Promise<boolean> {
+    const stored = this.#open(key);
+    const signal = signalOf(options);
+    const entry = this.#pager.swappable(stored);
+    const swapped = entry !== undefined && (await abortable(this.#pager.swapOutSoon(entry), signal));
     this.#engine.tell();
     return swapped;
   }

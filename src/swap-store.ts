@@ -5,7 +5,7 @@
 import { buildPager, buildPagerSoon } from './build-pager.js';
 import { Engine } from './engine.js';
 import type { SwapError } from './errors.js';
-import { type EntryEvent, Keyspace } from './keyspace.js';
+import { type EntryEvent, Keyspace, signalOf } from './keyspace.js';
 import { Namespace } from './namespace.js';
 import {
   checkFunction,
@@ -13,12 +13,14 @@ import {
   type NamespaceOptions,
   type SwapStoreOptions,
   unavailable,
+  type WaitOptions,
 } from './options.js';
 import type { StoreEvent } from './pager/notices.js';
 import { Pager } from './pager/pager.js';
 import { notePager } from './pager/pager-of.js';
 import { snapshotStats } from './pager/snapshot-stats.js';
 import type { SwapStoreStats } from './stats.js';
+import { abortable } from './wait/abortable.js';
 
 const noOptions = {};
 
@@ -42,8 +44,11 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
   }
 
   /** The same as the constructor, but the index of a persistent store is read off the event loop. */
-  static async open<V = unknown>(options: SwapStoreOptions = noOptions): Promise<SwapStore<V>> {
-    return new SwapStore<V>(await buildPagerSoon(options));
+  static async open<V = unknown>(
+    options: SwapStoreOptions = noOptions,
+    waitOptions: WaitOptions = noOptions,
+  ): Promise<SwapStore<V>> {
+    return new SwapStore<V>(await buildPagerSoon(options, signalOf(waitOptions)));
   }
 
   /**
@@ -60,11 +65,12 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
 
   // ── Swapping by hand ──
 
-  /** Swaps out the best candidate, of whatever namespace; false when there is none. */
-  async swapOne(): Promise<boolean> {
+  /** Swaps out the best candidate, of whatever namespace; false when there is none. A signal ends the wait, not the swap. */
+  async swapOne(options: WaitOptions = noOptions): Promise<boolean> {
     const pager = this.#engine.open();
+    const signal = signalOf(options);
     const entry = pager.candidate();
-    const swapped = entry !== undefined && (await pager.swapOutSoon(entry));
+    const swapped = entry !== undefined && (await abortable(pager.swapOutSoon(entry), signal));
     this.#engine.tell();
     return swapped;
   }
@@ -92,40 +98,46 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
     this.#engine.tell();
   }
 
-  // ── Barriers ──
+  // ── Barriers; a signal ends the wait, and not what is waited for ──
 
   /** Resolves at or below the low-water mark. Rejects ERR_SWAP_FULL or ERR_SWAP_IO when nothing can leave. */
-  async ready(): Promise<void> {
-    await this.#engine.open().reclaim.ready();
+  async ready(options: WaitOptions = noOptions): Promise<void> {
+    const { reclaim } = this.#engine.open();
+    const signal = signalOf(options);
+    await abortable(reclaim.ready(), signal);
   }
 
   /** Resolves when no job is queued, running or unprocessed, and no thread holds a value. */
-  async drain(): Promise<void> {
+  async drain(options: WaitOptions = noOptions): Promise<void> {
     this.#engine.open();
-    await this.#engine.closing.drain();
+    const signal = signalOf(options);
+    await abortable(this.#engine.closing.drain(), signal);
   }
 
   /**
    * With `persist`: resolves once all that was set before the call survives a power cut; rejects ERR_SWAP_UNSERIALIZABLE,
    * naming the key, when a value cannot be encoded, ERR_SWAP_IO and ERR_SWAP_FULL. Without it the same as drain.
    */
-  async flush(): Promise<void> {
+  async flush(options: WaitOptions = noOptions): Promise<void> {
     const { durability } = this.#engine.open().core;
-    if (durability === undefined) await this.drain();
-    else await durability.flush();
+    if (durability === undefined) return this.drain(options);
+    const signal = signalOf(options);
+    await abortable(durability.flush(), signal);
   }
 
   /**
    * Makes a copy of a persistent store, as it is when this is called, at a path where no file is; it can be opened with
-   * `persist`. Reads and writes go on meanwhile. What is only in memory is written first, on this thread.
+   * `persist`. Reads and writes go on meanwhile. What is only in memory is written first, on this thread. When the signal
+   * is aborted, what has been copied is removed.
    *
    * @throws SwapError ERR_SWAP_OPTION, ERR_SWAP_UNSERIALIZABLE, ERR_SWAP_FULL, ERR_SWAP_IO.
    */
-  async snapshot(path: string): Promise<void> {
+  async snapshot(path: string, options: WaitOptions = noOptions): Promise<void> {
     const { durability } = this.#engine.open().core;
     checkSnapshotPath(path);
+    const signal = signalOf(options);
     if (durability === undefined) throw unavailable('snapshot of a store without persist');
-    await durability.snapshot(path);
+    await durability.snapshot(path, signal);
   }
 
   // ── Looking inside ──

@@ -76,18 +76,20 @@ export function driveNow<T>(
   return step.value;
 }
 
-/** The same off this thread. */
+/** The same off this thread. They are told of `signal`, too, in place of the next call after it was aborted. */
 export async function drive<T>(
   steps: Steps<T>,
   environment: Environment,
   asError: (cause: unknown) => unknown,
+  signal?: AbortSignal,
 ): Promise<T> {
   let step = steps.next();
   while (step.done !== true) {
     let failure: unknown;
     let count = 0;
     try {
-      count = await perform(step.value, environment);
+      if (signal?.aborted) failure = signal.reason;
+      else count = await perform(step.value, environment);
     } catch (cause) {
       failure = asError(cause);
     }

@@ -180,9 +180,10 @@ export class Durability {
     return true;
   }
 
-  /** Copies the store as it is now to another path. */
-  async snapshot(path: string): Promise<void> {
+  /** Copies the store as it is now to another path; when `signal` is aborted, nothing is there. */
+  async snapshot(path: string, signal: AbortSignal | undefined): Promise<void> {
     while (this.#running !== undefined) await this.#running.catch(() => {});
+    signal?.throwIfAborted();
     // In one go, so that what is committed is the store of one instant.
     this.flushNow();
     this.#refuseUnencodable();
@@ -195,7 +196,9 @@ export class Durability {
       fd = disk.open(this.#index.path, 'r', 0o600);
       const index = { fd, bytes: this.#index.end };
       const steps = copyStore({ fd: file.fd, bytes: file.writtenBytes }, index, path, disk);
-      await drive(steps, environment, (cause) => cause);
+      await drive(steps, environment, (cause) => cause, signal);
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
     } finally {
       if (fd !== undefined) disk.close(fd);
       if (--this.#snapshots === 0) this.#free(this.#heldBack.splice(0));

@@ -1,4 +1,5 @@
 /** AbortSignal: an aborted wait rejects with the signal's reason and leaves no trace. */
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { watch } from '../support/environment.js';
 import { describeEachConfiguration } from '../support/matrix.js';
@@ -6,15 +7,26 @@ import {
   deferred,
   expectCode,
   failureOf,
+  freshPath,
+  mebi,
   openInWorld,
   openStore,
-  type SwapStore,
+  SwapStore,
   swapOutSlow,
 } from '../support/store.js';
 
 const reason = new Error('changed my mind');
 
-/** Every method that waits. */
+/** Every method that waits for something that goes on without it. */
+const barriers: Record<string, (store: SwapStore, signal: AbortSignal) => Promise<unknown>> = {
+  swapOut: (store, signal) => store.swapOut('a', { signal }),
+  swapOne: (store, signal) => store.swapOne({ signal }),
+  ready: (store, signal) => store.ready({ signal }),
+  drain: (store, signal) => store.drain({ signal }),
+  flush: (store, signal) => store.flush({ signal }),
+};
+
+/** Every method that waits for values. */
 const waits: Record<string, (store: SwapStore, signal: AbortSignal) => Promise<unknown>> = {
   load: (store, signal) => store.load('a', { signal }),
   loadMany: (store, signal) => store.loadMany(['b', 'a'], { signal }),
@@ -24,7 +36,7 @@ const waits: Record<string, (store: SwapStore, signal: AbortSignal) => Promise<u
 };
 
 describeEachConfiguration('a signal that is aborted already', (options) => {
-  for (const [name, wait] of Object.entries(waits)) {
+  for (const [name, wait] of Object.entries({ ...waits, ...barriers })) {
     it(`rejects ${name} with its reason`, async () => {
       const store = openStore(options);
       store.set('a', 1);
@@ -195,5 +207,60 @@ describe('a signal', () => {
     const signal = {} as AbortSignal;
     for (const wait of Object.values(waits))
       await expectCode(async () => wait(store, signal), 'ERR_SWAP_OPTION');
+  });
+});
+
+describe('a signal of who waits at a barrier', () => {
+  for (const [name, wait] of Object.entries(barriers)) {
+    it(`ends the wait for ${name}, which goes on without it`, async () => {
+      const { store, world } = openInWorld({ threads: 1, maxMemory: mebi });
+      store.set('a', 'x'.repeat(100));
+      // Above the low-water mark, so that all of them have something to wait for.
+      for (let index = 0; index < 15; index++) store.set(`b${index}`, 'y'.repeat(65_000));
+      const controller = new AbortController();
+      const waiting = watch(wait(store, controller.signal));
+      await world.pump();
+      expect(waiting.settled).toBe(false);
+      controller.abort(reason);
+      await world.pump();
+      expect(waiting).toMatchObject({ outcome: 'rejected', value: reason });
+      await world.settle();
+      expect(store.stats().swapOuts).toBeGreaterThan(0);
+      expect(store.get('a')).toBe('x'.repeat(100));
+      await world.drive(store.drain());
+    });
+  }
+
+  it('leaves nothing of a snapshot that is given up, and the path free', async () => {
+    const { store, world, disk } = openInWorld({ path: freshPath(), persist: true, maxMemory: 16 * mebi });
+    for (let index = 0; index < 40; index++) store.set(`k${index}`, 'x'.repeat(100_000));
+    const path = freshPath();
+    const controller = new AbortController();
+    disk.during = (operation) => {
+      if (operation === 'write' && disk.opened.includes(path)) controller.abort(reason);
+    };
+    const error = await failureOf(() => world.drive(store.snapshot(path, { signal: controller.signal })));
+    expect(error).toBe(reason);
+    disk.during = undefined;
+    expect(existsSync(path)).toBe(false);
+    expect(existsSync(`${path}.index`)).toBe(false);
+    expect(existsSync(`${path}.index.new`)).toBe(false);
+    await world.drive(store.snapshot(path));
+    expect(existsSync(`${path}.index`)).toBe(true);
+  });
+
+  it('gives a store up that is being opened, and its lock', async () => {
+    const path = freshPath();
+    const options = { path, persist: true } as const;
+    const first = await SwapStore.open(options);
+    for (let index = 0; index < 20_000; index++) first.set(`key ${index}`, index);
+    await first.close();
+    const controller = new AbortController();
+    const opening = SwapStore.open(options, { signal: controller.signal });
+    controller.abort(reason);
+    expect(await failureOf(() => opening)).toBe(reason);
+    expect(await failureOf(() => SwapStore.open(options, { signal: controller.signal }))).toBe(reason);
+    const again = openStore(options);
+    expect(again.size).toBe(20_000);
   });
 });

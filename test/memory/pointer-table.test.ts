@@ -15,7 +15,7 @@ describe('the pointer table', () => {
     const table = new PointerTable(1, 2);
     const model = new Map<
       string,
-      { page: number; bytes: number; generation: number; ttl: number; size: number }
+      { page: number; bytes: number; generation: number; ttl: number; grace: number; size: number }
     >();
     const random = new Xorshift(99);
     for (let step = 0; step < 60_000; step++) {
