@@ -1,7 +1,7 @@
 /** ttl: reads of an expired entry find nothing, at once. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeEachConfiguration } from '../support/matrix.js';
-import { keysOf, openInWorld, openStore } from '../support/store.js';
+import { keysOf, openInWorld, openStore, swapErrorOf } from '../support/store.js';
 
 describeEachConfiguration('lifetimes', (options) => {
   beforeEach(() => {
@@ -32,6 +32,35 @@ describeEachConfiguration('lifetimes', (options) => {
     expect(await store.loadMany(['stays', 'loadMany'])).toEqual([{ key: 'stays' }, undefined]);
     expect(await store.run(['run', 'stays'], (...values) => values)).toEqual([undefined, { key: 'stays' }]);
     expect(store.get('stays')).toEqual({ key: 'stays' });
+  });
+
+  it('can be changed without a look at the value, in memory or not', async () => {
+    const store = openStore(options);
+    for (const key of ['longer', 'shorter', 'never', 'swapped']) store.set(key, { key }, { ttl: 1_000 });
+    await store.swapOut('swapped');
+    const { bytesRead, swapIns } = store.stats();
+    expect(store.expire('longer', 5_000)).toBe(true);
+    expect(store.expire('shorter', 10)).toBe(true);
+    expect(store.expire('never', 0)).toBe(true);
+    expect(store.expire('swapped', 2_000)).toBe(true);
+    expect(store.expire('absent', 10)).toBe(false);
+    expect(store.stats()).toMatchObject({ bytesRead, swapIns });
+    expect(store.remainingTtl('longer')).toBe(5_000);
+    expect(store.remainingTtl('swapped')).toBe(2_000);
+    expect(store.remainingTtl('never')).toBe(Number.POSITIVE_INFINITY);
+    pass(10);
+    expect(store.has('shorter')).toBe(false);
+    expect(store.expire('shorter', 10)).toBe(false);
+    expect(store.remainingTtl('swapped')).toBe(1_990);
+    pass(1_500);
+    expect(store.get('swapped')).toEqual({ key: 'swapped' });
+    pass(1_000);
+    expect(store.has('swapped')).toBe(false);
+    expect(store.get('longer')).toEqual({ key: 'longer' });
+    pass(1e9);
+    expect([...store.keys()]).toEqual(['never']);
+    for (const ttlMs of [-1, Number.NaN, '5', null])
+      swapErrorOf(() => store.expire('never', ttlMs as number), 'ERR_SWAP_OPTION');
   });
 
   it('hide expired entries from iteration', () => {

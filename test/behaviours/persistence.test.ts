@@ -1,6 +1,6 @@
 /** A store that is there again when its path is opened again. */
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Xorshift } from '../../dist/memory/xorshift.js';
 import { MemoryDisk } from '../simulation/memory-disk.js';
 import { World } from '../support/environment.js';
@@ -42,6 +42,25 @@ const values = {
 };
 
 describe('a persistent store', () => {
+  it('keeps a lifetime that was changed after the value had been written', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const options = persistent(freshPath());
+      const first = openStore(options);
+      for (const key of ['clean', 'swapped', 'dirty']) first.set(key, key, { ttl: 1_000 });
+      await first.flush();
+      first.swapOutSync('swapped');
+      first.set('dirty', 'dirty', { ttl: 1_000 });
+      for (const key of first.keys()) first.expire(key, 9_000);
+      await first.flush();
+      await closeStore(first);
+      const second = openStore(options);
+      expect([...second.keys()].map((key) => second.remainingTtl(key))).toEqual([9_000, 9_000, 9_000]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   const ways: ReadonlyArray<readonly [string, SwapStoreOptions]> = [
     ['plenty of memory', {}],
     ['little memory', { maxMemory: 65_536 }],
