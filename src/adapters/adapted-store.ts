@@ -21,6 +21,14 @@ export class AdaptedStore {
         : new SwapStore({ ...cacheDefaults, ...storeOrOptions });
   }
 
+  /**
+   * For who sets and can wait: resolves when the threads have kept up, so that the next `set` need not write on this thread.
+   * Where nothing can leave, that `set` says so.
+   */
+  async room(): Promise<void> {
+    await this.store.ready().catch(() => {});
+  }
+
   /** Closes a store of its own; one that was given stays open. */
   async close(): Promise<void> {
     if (this.#isOwn) await this.store.close();

@@ -1,0 +1,149 @@
+/**
+ * A storage adapter for Keyv 5 and 6, and so for what is built on it (cache-manager 7, cacheable 2). Each namespace of Keyv
+ * is a namespace of the store: `clear` of one leaves the others. Reads await, so that they do not block the event loop.
+ *
+ * It declares no `capabilities`: Keyv 6 would then hand over an absolute time where Keyv 5 hands over a ttl, and nothing
+ * tells the two apart; without them Keyv 6 makes a ttl of it. 'error' is never emitted: what a call of Keyv's meets, its
+ * promise rejects with; a failure in the background is the store's 'warning', as some versions of Keyv end the process
+ * at an 'error' that nobody listens to.
+ *
+ * Keyv 5 shares one adapter between several Keyvs badly: it sets `namespace` to that of the last. The namespace is in its
+ * keys, too, so that they are told apart here; but `clear` clears that of the last. Give each Keyv its own adapter, on
+ * one store.
+ */
+import { EventEmitter } from 'node:events';
+import type { Keyspace } from '../keyspace.js';
+import type { SwapStoreOptions } from '../options.js';
+import type { SwapStore } from '../swap-store.js';
+import { AdaptedStore } from './adapted-store.js';
+
+/** Values of an iteration that are read at once. */
+const batchLength = 64;
+
+interface KeyvEntry {
+  readonly key: string;
+  readonly value: unknown;
+  /** ms. */
+  readonly ttl?: number;
+}
+
+/** `new Keyv({ store: new KeyvSwapStore({ maxMemory }) })`. */
+export default class KeyvSwapStore extends EventEmitter {
+  /** Keyv writes to it. It offers its iterator only for dialects that it knows. */
+  opts: Record<string, unknown> = { url: '', dialect: 'redis' };
+  /** The store behind it. */
+  readonly store: SwapStore;
+  readonly #adapted: AdaptedStore;
+  #namespace: string | undefined = undefined;
+  /** All that Keyv has ever set. */
+  readonly #names = new Set<string>();
+
+  /**
+   * @param storeOrOptions A store, which stays open, or options for one that ends with `disconnect`; it evicts when it is
+   *   full, and a damaged record is a miss, unless they say otherwise.
+   * @throws SwapError as the constructor of SwapStore.
+   */
+  constructor(storeOrOptions: SwapStore | SwapStoreOptions = {}) {
+    super();
+    this.#adapted = new AdaptedStore(storeOrOptions);
+    this.store = this.#adapted.store;
+  }
+
+  /** Set by Keyv. */
+  get namespace(): string | undefined {
+    return this.#namespace;
+  }
+
+  set namespace(name: string | undefined) {
+    this.#namespace = name;
+    if (name !== undefined) this.#names.add(name);
+  }
+
+  /** The value of a key, as Keyv has encoded it. */
+  async get(key: string): Promise<unknown> {
+    return this.#spaceOf(key).load(key);
+  }
+
+  /** The values of many keys, in their order. */
+  async getMany(keys: string[]): Promise<unknown[]> {
+    const spaces = keys.map((key) => this.#spaceOf(key));
+    const first = spaces[0];
+    if (first !== undefined && this.#names.size < 2) return first.loadMany(keys);
+    return Promise.all(keys.map((key, index) => spaces[index]!.load(key)));
+  }
+
+  /** @param ttl ms; none without it. */
+  async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
+    this.#set(key, value, ttl);
+    await this.#adapted.room();
+    return true;
+  }
+
+  async setMany(entries: KeyvEntry[]): Promise<boolean[]> {
+    for (const { key, value, ttl } of entries) this.#set(key, value, ttl);
+    await this.#adapted.room();
+    return entries.map(() => true);
+  }
+
+  async has(key: string): Promise<boolean> {
+    return this.#spaceOf(key).has(key);
+  }
+
+  async hasMany(keys: string[]): Promise<boolean[]> {
+    return keys.map((key) => this.#spaceOf(key).has(key));
+  }
+
+  /** True where the key was there. */
+  async delete(key: string): Promise<boolean> {
+    return this.#spaceOf(key).delete(key);
+  }
+
+  /** True where one of the keys was there. */
+  async deleteMany(keys: string[]): Promise<boolean> {
+    return keys.filter((key) => this.#spaceOf(key).delete(key)).length > 0;
+  }
+
+  /** Removes the keys of the namespace; without one, those that are in none. */
+  async clear(): Promise<void> {
+    this.#spaceNamed(this.#namespace).clear();
+  }
+
+  /** The keys and values of a namespace. */
+  async *iterator(namespace = this.#namespace): AsyncGenerator<[string, unknown], void> {
+    const space = this.#spaceNamed(namespace);
+    let keys: string[] = [];
+    for (const key of space.keys()) {
+      keys.push(key);
+      if (keys.length < batchLength) continue;
+      yield* this.#entriesOf(space, keys);
+      keys = [];
+    }
+    yield* this.#entriesOf(space, keys);
+  }
+
+  /** Closes a store that it has opened. */
+  async disconnect(): Promise<void> {
+    await this.#adapted.close();
+  }
+
+  async *#entriesOf(space: Keyspace, keys: string[]): AsyncGenerator<[string, unknown], void> {
+    const values = await space.loadMany(keys);
+    for (const [index, key] of keys.entries()) if (values[index] !== undefined) yield [key, values[index]];
+  }
+
+  #set(key: string, value: unknown, ttl: number | undefined): void {
+    this.#spaceOf(key).set(key, value, ttl === undefined ? undefined : { ttl });
+  }
+
+  #spaceNamed(name: string | undefined): Keyspace {
+    return name === undefined || name === '' ? this.store : this.store.namespace(name);
+  }
+
+  /** Of several Keyvs on one adapter, the one whose namespace the key begins with. */
+  #spaceOf(key: string): Keyspace {
+    let found = this.#namespace;
+    if (this.#names.size > 1 && !key.startsWith(`${found}:`))
+      for (const name of this.#names) if (key.startsWith(`${name}:`)) found = name;
+    return this.#spaceNamed(found);
+  }
+}
