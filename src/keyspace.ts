@@ -3,6 +3,7 @@
  * keyspace before each key, counts what it answers, and leaves every move of an entry to the pager. The one thing done
  * here for speed is a hit of `get`: one look-up and one touch, before anything else is asked.
  */
+import { tracingChannel } from 'node:diagnostics_channel';
 import type { Engine } from './engine.js';
 import { checkKey, checkKeys } from './keys.js';
 import { keyIn } from './memory/key-prefix.js';
@@ -45,6 +46,9 @@ export type EntryState = 'resident' | 'swapping' | 'swapped' | 'loading';
 export type EntryEvent = 'swapout' | 'swapin' | 'evict' | 'expire';
 
 const noOptions = {};
+
+/** What tools subscribe to who want to see each `load` begin and end. */
+const loadTrace = tracingChannel('swapstore:load');
 
 /** The keys of a store, or of one of its namespaces. */
 export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
@@ -253,7 +257,14 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
 
   /** The value of a key, or undefined; a swapped one is read by a thread, or here while that is cheaper. */
   async load(key: string, options: WaitOptions = noOptions): Promise<V | undefined> {
-    return (await this.#engine.awaiting.load(this.#open(key), signalOf(options))) as V | undefined;
+    const stored = this.#open(key);
+    const signal = signalOf(options);
+    const { awaiting } = this.#engine;
+    if (!loadTrace.hasSubscribers) return (await awaiting.load(stored, signal)) as V | undefined;
+    const namespace = this.#prefix.name === '' ? undefined : this.#prefix.name;
+    return loadTrace.tracePromise(() => awaiting.load(stored, signal), { key, namespace }) as Promise<
+      V | undefined
+    >;
   }
 
   /** The values of many keys, in their order. */

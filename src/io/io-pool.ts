@@ -6,15 +6,20 @@
  * with nothing done in between the pool gives threads up for good, says so once, and goes on as with threads 0.
  */
 import { getSystemErrorName } from 'node:util';
+import debug from 'debug';
 import { RecordBuffer } from '../disk/record.js';
 import type { Sealer } from '../disk/seal.js';
 import type { Clock, Disk, Thread, Threads } from '../environment.js';
 import { reasonOf, SwapError } from '../errors.js';
+import type { Histogram } from '../latencies.js';
 import { type Job, JobType } from './job.js';
 import { LoadArea } from './load-area.js';
 import { controlBytes, Field, jobsMax, Ring, Status, ThreadState, threadNumbers, Word } from './ring.js';
 import { takeAndRunIn } from './run-job.js';
 import { SlabPool } from './slab-pool.js';
+import { sharedUs } from './thread-clock.js';
+
+const jobLine = debug('swapstore:io');
 
 /** Completions are handled for so long in a turn of the event loop, at least one. */
 const sliceMs = 1;
@@ -57,6 +62,9 @@ export class IoPool<T> {
   readonly #freeNumbers = Array.from({ length: jobsMax }, (_, index) => jobsMax - 1 - index);
   readonly #queue: Array<Job<T>> = [];
   readonly #endedEarly: Array<Job<T>> = [];
+
+  /** How long jobs wait for a thread, where somebody wants to know. */
+  queueWait: Histogram | undefined = undefined;
 
   readonly #threads = new Map<number, Thread>();
   /** Most threads alive at once; 0 once they have been given up. */
@@ -103,6 +111,7 @@ export class IoPool<T> {
   }
 
   submit(job: Job<T>): void {
+    if (this.queueWait !== undefined) job.submittedUs = sharedUs();
     const number = this.#freeNumbers.pop();
     if (number === undefined) {
       this.#queue.push(job);
@@ -242,6 +251,7 @@ export class IoPool<T> {
     ring.set(number, Field.RecordCount, job.recordCount);
     ring.set(number, Field.PageSize, job.pageSize);
     ring.set(number, Field.Compression, job.compression);
+    ring.set(number, Field.SubmittedUs, job.submittedUs);
     ring.setStatus(number, Status.New);
     ring.pushNew(number);
   }
@@ -285,8 +295,10 @@ export class IoPool<T> {
     if (ring.status(number) === Status.Processed && job.error === undefined) this.#deaths = 0;
     job.result = ring.get(number, Field.Result);
     job.durationUs = ring.get(number, Field.DurationUs);
+    if (job.submittedUs !== 0 && !job.canceled) this.queueWait?.record(ring.get(number, Field.WaitUs) / 1000);
     const error = ring.get(number, Field.Error);
     if (error !== 0 && !job.canceled) job.error ??= jobError(job, error, ring.text(number));
+    if (jobLine.enabled) jobLine('job %d: %d bytes, %d us', job.type, job.result, job.durationUs);
     ring.set(number, Field.Error, 0);
     ring.setStatus(number, Status.Free);
     this.#jobs[number] = undefined;

@@ -36,6 +36,8 @@ export class Job<T> {
   /** Bytes read or written; for PREPARE the new length. */
   result = 0;
   error: SwapError | undefined = undefined;
+  /** When it was submitted, by the threads' shared clock; 0 where nobody wants to know. */
+  submittedUs = 0;
   /** What the call took at the device, us. */
   durationUs = 0;
 

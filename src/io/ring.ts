@@ -76,6 +76,10 @@ export const enum Field {
   Error,
   DurationUs,
   TextLength,
+  /** When it was given to the threads, by their shared clock; 0 where nobody wants to know. */
+  SubmittedUs,
+  /** How long it waited for one. */
+  WaitUs,
   Count = 16,
 }
 

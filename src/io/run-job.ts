@@ -18,6 +18,7 @@ import { readWhole, writeWhole } from '../disk/whole.js';
 import type { Disk } from '../environment.js';
 import { JobType } from './job.js';
 import { canceledJob, Field, noJob, Ring, Status, ThreadState, unknownError, Word } from './ring.js';
+import { sharedUsSince } from './thread-clock.js';
 
 type ReadWrite = Pick<Disk, 'read' | 'write'>;
 
@@ -43,6 +44,8 @@ export function takeAndRunIn(
   const job = ring.takeNew(threadIndex);
   if (job === noJob) return false;
   if (job === canceledJob) return true;
+  const submittedUs = ring.get(job, Field.SubmittedUs);
+  if (submittedUs !== 0) ring.set(job, Field.WaitUs, sharedUsSince(submittedUs));
   const began = performance.now();
   try {
     ring.set(job, Field.Result, run(ring, area, disk, job, sealer));

@@ -3,6 +3,7 @@
  * makes. It decides nothing; it keeps the pointer table, the resident set, the page map and the list of clean copies
  * in step with one another.
  */
+import debug from 'debug';
 import type { Codec } from '../codec/codec.js';
 import { compressionKinds } from '../codec/compression.js';
 import type { IndexFile } from '../disk/index-file.js';
@@ -14,6 +15,7 @@ import type { Environment } from '../environment.js';
 import { assert, reasonOf, SwapError } from '../errors.js';
 import type { IoPool } from '../io/io-pool.js';
 import { prepareRecords, sealRecords } from '../io/run-job.js';
+import { Latencies } from '../latencies.js';
 import type { PointerTable } from '../memory/pointer-table.js';
 import type { ResidentSet } from '../memory/resident-set.js';
 import { entryOverheadBytes, keySize, sizeOf } from '../memory/size-of.js';
@@ -25,6 +27,8 @@ import { Keyspaces } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
 import { Notices } from './notices.js';
 import type { WriteJobOwner } from './swap-out.js';
+
+const pageLine = debug('swapstore:page');
 
 /** What a job of the pool belongs to. */
 export type JobOwner = WriteJobOwner | LoadFlight;
@@ -59,6 +63,8 @@ export class Core {
 
   /** Residents whose pages in the file still hold what they held when they were read; each knows its index here. */
   readonly copies: Entry[] = [];
+  /** How long values take on their way, once somebody has asked. */
+  latencies: Latencies | undefined = undefined;
   /** Counted calls of pauseSwapping. */
   pauses = 0;
   /** What a persistent store does besides; absent for a scratch one. */
@@ -89,6 +95,20 @@ export class Core {
     this.keyspaces = new Keyspaces(rooms.table);
     this.notices = new Notices(this.keyspaces);
     this.#generation = rooms.environment.random() | 0;
+  }
+
+  /** Begins to measure how long values take on their way. */
+  measure(): Latencies {
+    if (this.latencies === undefined) {
+      this.latencies = new Latencies();
+      this.pool.queueWait = this.latencies.queueWait;
+    }
+    return this.latencies;
+  }
+
+  /** When something begins, for `Latencies`; 0 while nobody wants to know. */
+  beganMs(): number {
+    return this.latencies === undefined ? 0 : this.environment.clock.monotonic();
   }
 
   /** A number that no other record in the file carries, but for those of 2^32 encodings ago. */
@@ -153,6 +173,7 @@ export class Core {
   }
 
   freePages(first: number, count: number): void {
+    if (pageLine.enabled) pageLine('free %d +%d', first, count);
     this.pages.release(first, count);
     this.onPagesFreed();
   }

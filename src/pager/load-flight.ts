@@ -15,6 +15,8 @@ export class LoadFlight {
   readonly page: number;
   readonly recordBytes: number;
   readonly generation: number;
+  /** 0 while nobody wants to know. */
+  readonly beganMs: number;
 
   /** Index-aligned: waiters[i] wants this key as its number indexes[i]. */
   readonly waiters: Array<Waiter<Entry>> = [];
@@ -32,6 +34,7 @@ export class LoadFlight {
     page: number,
     recordBytes: number,
     generation: number,
+    beganMs: number,
   ) {
     this.slot = slot;
     this.key = key;
@@ -39,6 +42,7 @@ export class LoadFlight {
     this.page = page;
     this.recordBytes = recordBytes;
     this.generation = generation;
+    this.beganMs = beganMs;
   }
 
   /** What the waiter says that wants the value to stay most. */

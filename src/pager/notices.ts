@@ -3,6 +3,7 @@
  * sound again, so that a listener may call the store. A listener that throws breaks nobody else: its error becomes an
  * uncaught exception of its own turn, as it would in any event handler.
  */
+import { channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import debug from 'debug';
 import type { SwapError } from '../errors.js';
@@ -13,7 +14,17 @@ export type MoveEvent = 'swapout' | 'swapin' | 'evict' | 'expire';
 export type StoreEvent = MoveEvent | 'warning';
 
 const stateLine = debug('swapstore:state');
+const evictLine = debug('swapstore:evict');
 const warningLine = debug('swapstore:io');
+
+/** What tools subscribe to, of all stores of the process; a message is `{ key, namespace }`, or `{ error }`. */
+const channels = {
+  swapout: channel('swapstore:swapout'),
+  swapin: channel('swapstore:swapin'),
+  evict: channel('swapstore:evict'),
+  expire: channel('swapstore:expire'),
+  warning: channel('swapstore:warning'),
+};
 
 export class Notices {
   readonly #keyspaces: Keyspaces;
@@ -22,7 +33,7 @@ export class Notices {
   readonly #listening = { swapout: 0, swapin: 0, evict: 0, expire: 0, warning: 0 };
   /** Nobody is told anything once the store closes: a listener could not use it any more. */
   #muted = false;
-  #queue: Array<{ event: string; about: string | SwapError }> = [];
+  #queue: Array<{ event: StoreEvent; about: string | SwapError }> = [];
 
   constructor(keyspaces: Keyspaces) {
     this.#keyspaces = keyspaces;
@@ -49,16 +60,15 @@ export class Notices {
 
   /** A move has happened. */
   moved(event: MoveEvent, key: string): void {
-    if (stateLine.enabled) stateLine('%s %s', event, quoteKey(key));
-    if (this.#listening[event] === 0 || this.#muted || !this.#keyspaces.isCurrent(key)) return;
-    this.#queue.push({ event: eventIn(keyspaceOf(prefixIn(key)).name, event), about: keyIn(key) });
+    const line = event === 'evict' ? evictLine : stateLine;
+    if (line.enabled) line('%s %s', event, quoteKey(key));
+    if (this.#isHeard(event) && this.#keyspaces.isCurrent(key)) this.#queue.push({ event, about: key });
   }
 
   /** A failure in the background, which nobody else can be told. */
   warn(error: SwapError): void {
     if (warningLine.enabled) warningLine('%s: %s', error.code, error.message);
-    if (this.#listening.warning === 0 || this.#muted) return;
-    this.#queue.push({ event: eventIn('', 'warning'), about: error });
+    if (this.#isHeard('warning')) this.#queue.push({ event: 'warning', about: error });
   }
 
   /** Tells what has been queued. Called at the end of every public method and of every slice in the background. */
@@ -68,13 +78,29 @@ export class Notices {
     this.#queue = [];
     for (const { event, about } of queue) {
       try {
-        this.#emitter.emit(event, about);
+        if (typeof about === 'string') this.#tellMove(event, about);
+        else this.#tellOf(event, '', about, { error: about });
       } catch (error) {
         queueMicrotask(() => {
           throw error;
         });
       }
     }
+  }
+
+  #isHeard(event: StoreEvent): boolean {
+    return (this.#listening[event] > 0 || channels[event].hasSubscribers) && !this.#muted;
+  }
+
+  #tellMove(event: StoreEvent, stored: string): void {
+    const { name } = keyspaceOf(prefixIn(stored));
+    const key = keyIn(stored);
+    this.#tellOf(event, name, key, { key, namespace: name === '' ? undefined : name });
+  }
+
+  #tellOf(event: StoreEvent, name: string, about: unknown, message: object): void {
+    if (channels[event].hasSubscribers) channels[event].publish(message);
+    this.#emitter.emit(eventIn(name, event), about);
   }
 }
 

@@ -6,11 +6,14 @@
  * A disk that is full is a swap file that is full: after ENOSPC only pages that were written before are given out,
  * until some are freed or a second has passed.
  */
+import debug from 'debug';
 import { RecordBuffer, recordBytesMax } from '../disk/record.js';
 import { none } from '../memory/pointer-table.js';
 import type { ClearedSweep } from './cleared-sweep.js';
 import type { Core } from './core.js';
 import type { RecordReader } from './record-reader.js';
+
+const pageLine = debug('swapstore:page');
 
 /** Evictions that may fail to make a run before 'no space' is the answer. */
 const evictionTriesMax = 32;
@@ -60,6 +63,7 @@ export class Space {
     if (durability === undefined) while (first === -1 && this.#giveUpCopy()) first = this.#find(count);
     else if (first === -1 && durability.release()) first = this.#find(count);
     if (first === -1 && this.#core.options.evicts) first = this.#evictFor(count);
+    if (pageLine.enabled) pageLine('take %d +%d', first, count);
     if (first !== -1) this.#core.pages.take(first, count);
     return first;
   }

@@ -66,6 +66,15 @@ export class SwapIn {
    * and that counts as a miss. Throws ERR_SWAP_CORRUPT and ERR_SWAP_IO.
    */
   read(slot: number, key: string): boolean {
+    const { latencies, environment } = this.#core;
+    if (latencies === undefined) return this.#read(slot, key);
+    const beganMs = this.#core.beganMs();
+    const found = this.#read(slot, key);
+    latencies.swapIn.record(environment.clock.monotonic() - beganMs);
+    return found;
+  }
+
+  #read(slot: number, key: string): boolean {
     const core = this.#core;
     const { counters } = core;
     const claim = this.#claimOf(slot, key);
@@ -138,6 +147,7 @@ export class SwapIn {
         table.page(slot),
         table.recordBytes(slot),
         table.generation(slot),
+        this.#core.beganMs(),
       );
       this.flights.set(slot, flight);
       this.#waiting.push(flight);
@@ -299,7 +309,13 @@ export class SwapIn {
           this.#land(flight, target, 0, bytesRead);
         } else {
           counters.ioErrors++;
-          this.#fail(flight, this.#core.ioError('cannot read from the swap file', cause, flight));
+          this.#fail(
+            flight,
+            this.#core.ioError('cannot read from the swap file', cause, {
+              storedKey: flight.key,
+              page: flight.page,
+            }),
+          );
         }
       }
       this.#core.progressed();
@@ -321,6 +337,7 @@ export class SwapIn {
     }
     // A damaged record that counts as a miss has settled its flight on its way out.
     if (!found) return;
+    if (flight.beganMs !== 0) core.latencies?.swapIn.record(core.beganMs() - flight.beganMs);
     const { value } = this.#reader;
     const entry = this.#promote(slot, key, hash, value, flight.stay);
     this.#end(flight);

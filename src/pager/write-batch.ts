@@ -35,6 +35,8 @@ export class WriteBatch {
   openJobs = 0;
   /** Records that were let go because their bytes are in the file. */
   confirmed = 0;
+  /** When it set off; 0 while nobody wants to know. */
+  beganMs = 0;
   /** Set while it may still be filled. */
   filling = true;
   /** What stopped some of its records, if anything did. */
