@@ -1,5 +1,5 @@
 /** All that users import. */
-export { SwapError, type SwapErrorCode } from './errors.js';
+export { SwapError, type SwapErrorCode, type SwapErrorContext } from './errors.js';
 export { type EntryEvent, type EntryState, Keyspace, type VmPointer } from './keyspace.js';
 export type { LatencyHistogram, SwapStoreLatencies } from './latencies.js';
 export { Namespace } from './namespace.js';

@@ -20,7 +20,8 @@ import { AdaptedStore } from './adapted-store.js';
 /** Values of an iteration that are read at once. */
 const batchLength = 64;
 
-interface KeyvEntry {
+/** An entry of `setMany`. */
+export interface KeyvEntry {
   readonly key: string;
   readonly value: unknown;
   /** ms. */
