@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/consumers/**', '**/node_modules/**'],
     setupFiles: ['test/support/coverage.ts'],
     pool: 'forks',
     testTimeout: 60_000,

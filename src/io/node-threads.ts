@@ -2,7 +2,8 @@
  * I/O threads as worker_threads. A thread never keeps the process alive by itself: it and the port of its doorbell are
  * unref'd, after their listeners are there, and ref'd only while somebody waits.
  */
-import { MessageChannel, Worker, type WorkerOptions } from 'node:worker_threads';
+// biome-ignore lint/style/useNodejsImportProtocol: webpack follows the worker of a module that is named like this
+import { MessageChannel, Worker, type WorkerOptions } from 'worker_threads';
 import type { Thread, ThreadEvents, ThreadStart, Threads } from '../environment.js';
 
 export const nodeThreads: Threads = {

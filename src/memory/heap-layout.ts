@@ -4,7 +4,7 @@
  * the figure lies between the cases. scripts/measure-sizes.mjs holds all of them against process.memoryUsage().
  */
 
-import * as v8 from 'node:v8';
+import v8 from 'node:v8';
 
 /** One tagged field or element; also what a value costs that fits into one. */
 export const SLOT_BYTES = 8;
@@ -44,9 +44,10 @@ export function isSmallInteger(value: number): boolean {
 }
 
 /** Newer runtimes say how a string is stored. Elsewhere a search that V8 ends at once for one byte a character does. */
-const isOneByte =
-  (v8 as { isStringOneByteRepresentation?: (text: string) => boolean }).isStringOneByteRepresentation ??
-  ((text: string): boolean => !/[\u0100-\uffff]/.test(text));
+// Taken apart like this, as webpack makes a named import of what stands after a dot, and a name that older runtimes do
+// not have would keep all of it from starting.
+const { isStringOneByteRepresentation } = v8 as { isStringOneByteRepresentation?: (text: string) => boolean };
+const isOneByte = isStringOneByteRepresentation ?? ((text: string): boolean => !/[\u0100-\uffff]/.test(text));
 
 export function stringSize(text: string): number {
   const length = text.length;

@@ -64,11 +64,10 @@ describe('the package', () => {
         /^(?:import|export) [^'";]*?from '([^']+)'|^import '([^']+)'/gm,
       )) {
         if (specifier === undefined || specifier.startsWith('.')) continue;
-        const name = specifier.startsWith('node:') ? specifier.slice(5) : specifier;
-        const isKnown = specifier.startsWith('node:')
-          ? builtinModules.includes(name)
-          : specifier in manifest.dependencies ||
-            (file.startsWith('adapters') && specifier in manifest.peerDependencies);
+        const isKnown =
+          builtinModules.includes(specifier.replace(/^node:/, '')) ||
+          specifier in manifest.dependencies ||
+          (file.startsWith('adapters') && specifier in manifest.peerDependencies);
         expect(isKnown, `${file} imports ${specifier}`).toBe(true);
       }
     }
