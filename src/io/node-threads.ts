@@ -9,6 +9,8 @@ import type { Thread, ThreadEvents, ThreadStart, Threads } from '../environment.
 export const nodeThreads: Threads = {
   canWait: mayWait(),
   spawn(start: ThreadStart, events: ThreadEvents): Thread {
+    // There each thread has descriptors of its own, and a number from another is none, or another file.
+    if ('Deno' in globalThis) throw new Error('the threads of Deno cannot use the files of one another');
     const { port1, port2 } = new MessageChannel();
     const { control, area, index, sealSecret } = start;
     const options: WorkerOptions = {

@@ -37,6 +37,25 @@ describe('the process around a store', () => {
     expect(readdirSync(temporary)).toEqual([]);
   });
 
+  it('may forbid threads: the store says so once, and does their work itself', () => {
+    const major = Number(process.versions.node.split('.')[0]);
+    const child = run(
+      `import { SwapStore } from 'swapstore';
+       const store = new SwapStore({ maxMemory: 100_000 });
+       const warnings = [];
+       store.on('warning', ({ code }) => warnings.push(code));
+       for (let index = 0; index < 500; index++) { store.set('key:' + index, 'x'.repeat(500)); if (index % 50 === 0) await store.ready(); }
+       console.log(await store.swapOut('key:499'), store.get('key:1').length, store.stats().activeThreads, warnings.join());
+       await store.close();`,
+      major < 23 ? '--experimental-permission' : '--permission',
+      '--allow-fs-read=*',
+      '--allow-fs-write=*',
+      '--no-warnings',
+      esm,
+    );
+    expect([child.status, child.stdout.trim(), child.stderr]).toEqual([0, 'true 500 0 ERR_SWAP_WORKER', '']);
+  });
+
   it('may exit with jobs in flight', () => {
     const child = run(
       `import { SwapStore } from 'swapstore';
