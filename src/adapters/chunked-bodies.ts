@@ -35,8 +35,8 @@ export class ChunkedBodies {
   }
 
   /**
-   * A stream that stores what is written to it. `store` is called with the body once all of it is there; when the stream
-   * is destroyed before that, or has more than `bytesMax`, nothing of it stays.
+   * A stream that stores what is written to it. `store` is called with the body once all of it is there; when that throws,
+   * the stream is destroyed before, or has more than `bytesMax`, nothing of it stays.
    */
   write(endsAtMs: number, bytesMax: number, store: (body: StoredBody) => void): Writable {
     const id = randomUUID();

@@ -43,6 +43,8 @@ export default class SwapCacheStore implements CacheStore {
   readonly #heads: Keyspace<Variant[]>;
   readonly #bodies: ChunkedBodies;
   readonly #bodyBytesMax: number;
+  /** Responses of each URI whose bodies are coming in. */
+  readonly #coming = new Map<string, Set<{ isDeleted: boolean }>>();
 
   /**
    * @param storeOrOptions A store, which stays open, or options for one that ends with `close`; it evicts when it is full,
@@ -81,7 +83,10 @@ export default class SwapCacheStore implements CacheStore {
 
   /** A stream for the body of a response, which is stored when all of it has come. */
   createWriteStream(key: CacheKey, value: CacheValue): Writable {
-    return this.#bodies.write(value.deleteAt, this.#bodyBytesMax, (body) => {
+    const uri = uriOf(key);
+    const response = { isDeleted: false };
+    const stream = this.#bodies.write(value.deleteAt, this.#bodyBytesMax, (body) => {
+      if (response.isDeleted) throw new Error(`${uri} was deleted while its body came in`);
       const variant: Variant = { ...value, method: key.method, body };
       const others = this.#variantsOf(key);
       const replaced = others.findIndex((other) => other.deleteAt <= Date.now() || answers(other, key));
@@ -89,11 +94,17 @@ export default class SwapCacheStore implements CacheStore {
       this.#setVariants(key, [variant, ...others]);
       for (const one of dropped) this.#bodies.remove(one.body);
     });
+    const coming = this.#coming.get(uri) ?? new Set();
+    this.#coming.set(uri, coming.add(response));
+    return stream.once('close', () => {
+      if (coming.delete(response) && coming.size === 0) this.#coming.delete(uri);
+    });
   }
 
-  /** Removes all responses of a URI. */
+  /** Removes all responses of a URI, those included whose bodies are still coming in. */
   delete(key: CacheKey): void {
     const variants = this.#variantsOf(key);
+    for (const response of this.#coming.get(uriOf(key)) ?? []) response.isDeleted = true;
     this.#heads.delete(uriOf(key));
     for (const { body } of variants) this.#bodies.remove(body);
   }

@@ -284,6 +284,23 @@ describe('the cache store', () => {
     await vi.waitFor(() => expect(cache.store.namespace('undici bodies').size).toBe(0));
   });
 
+  it('stores no response that was deleted while its body came in', async () => {
+    const cache = cacheOf(tight);
+    const first = cache.createWriteStream(key, value());
+    first.on('error', () => {});
+    first.write(noise(100_000, 1));
+    const other = cache.createWriteStream({ ...key, path: '/other' }, value());
+    cache.delete(key);
+    await write(cache, noise(10_000, 2));
+    for (const stream of [first, other]) {
+      stream.end();
+      await finished(stream).catch(() => {});
+    }
+    expect(await read(cache)).toEqual(noise(10_000, 2));
+    expect(await read(cache, { ...key, path: '/other' })).toEqual(Buffer.alloc(0));
+    await vi.waitFor(() => expect(cache.store.namespace('undici bodies').size).toBe(1));
+  });
+
   it('takes a body for absent of which a part is gone, and fails a reader that meets one', async () => {
     const cache = cacheOf(tight);
     await write(cache, noise(400_000, 1));
