@@ -25,7 +25,9 @@ it('finds nothing wrong', { timeout: 2 ** 31 - 1 }, async () => {
   for (let index = 0; index < seeds && passed() < seconds; index++) {
     for (const [configuration, options] of configurations) {
       for (const weather of weathers) {
-        const script = { seed: firstSeed + index, steps, options, weather };
+        // Every other history has namespaces.
+        const keyspaces = index % 2 === 0 ? 1 : 3;
+        const script = { seed: firstSeed + index, steps, options, weather, keyspaces };
         try {
           const { crashes, troubles, refusals, threadDeaths } = await runHistory(script);
           met.histories++;
@@ -37,7 +39,7 @@ it('finds nothing wrong', { timeout: 2 ** 31 - 1 }, async () => {
           if (!(error instanceof Failure)) throw error;
           console.log(`failed after ${met.histories} histories`);
           const left = await shrink({ ...script, steps: firstSteps(error.step + 1) });
-          const found = { seed: script.seed, configuration, weather, steps: left };
+          const found = { seed: script.seed, configuration, weather, keyspaces, steps: left };
           const again = await runHistory({ ...script, steps: left }).catch((failure: Failure) => failure);
           throw new Error(`${JSON.stringify(found)}\n${(again as Failure).message}`, { cause: error });
         }

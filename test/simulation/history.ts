@@ -3,10 +3,9 @@
  * and, where that is wanted, the disk and the threads failing, too. The oracle knows what each key may hold.
  */
 import type { SwapStoreOptions } from '../../dist/index.js';
-import { SwapError, SwapStore } from '../../dist/index.js';
+import { type Keyspace, Namespace, SwapError, SwapStore } from '../../dist/index.js';
 import { Xorshift } from '../../dist/memory/xorshift.js';
 import { checkInvariants } from '../../dist/pager/invariants.js';
-import { pagerOf } from '../../dist/pager/pager-of.js';
 import { World, withEnvironment } from '../support/environment.js';
 import { type Call, MemoryDisk, type Trouble } from './memory-disk.js';
 import { Oracle } from './oracle.js';
@@ -54,6 +53,8 @@ export interface Script {
   readonly steps: Iterable<number>;
   readonly options: SwapStoreOptions;
   readonly weather: Weather;
+  /** The keys are shared out among so many, the store's own and namespaces. Default 1: the store's own. */
+  readonly keyspaces?: number;
 }
 
 /** The first `count` steps. */
@@ -62,8 +63,8 @@ export function firstSteps(count: number): number[] {
 }
 
 /** Plays a history; throws a Failure at the first thing that is not as it should be. */
-export async function runHistory({ seed, steps, options, weather }: Script): Promise<Outcome> {
-  const history = new History(seed, options, weather);
+export async function runHistory({ seed, steps, options, weather, keyspaces = 1 }: Script): Promise<Outcome> {
+  const history = new History(seed, options, weather, keyspaces);
   let at = 0;
   try {
     await history.begin();
@@ -83,6 +84,7 @@ class History {
   readonly #seed: number;
   readonly #options: SwapStoreOptions;
   readonly #weather: Weather;
+  readonly #keyspaces: number;
   /** Of the step that is being taken. */
   #random: Xorshift;
   readonly #oracle = new Oracle();
@@ -96,10 +98,11 @@ class History {
   #fullUntil = 0;
   #isCalm = true;
 
-  constructor(seed: number, options: SwapStoreOptions, weather: Weather) {
+  constructor(seed: number, options: SwapStoreOptions, weather: Weather, keyspaces: number) {
     this.#seed = seed;
     this.#options = { path, persist: true, maxSwap: 2 ** 20, flushIntervalMs: 50, ...options };
     this.#weather = weather;
+    this.#keyspaces = keyspaces;
     this.#random = randomOf(seed, -1);
     this.#world = this.#worldOn(this.#disk, seed);
   }
@@ -122,16 +125,16 @@ class History {
     }
     if (this.#fullUntil < step) this.#fullUntil = 0;
     if (what < 45) await this.#set(key);
-    else if (what < 55) await this.#change(key, undefined, (store) => store.delete(key));
+    else if (what < 55) await this.#change(key, undefined, (store) => this.#in(store, key).delete(key));
     else if (what < 64) await this.#get(key);
     else if (what < 70) await this.#load(key);
-    else if (what < 76) await this.#attempt((store) => store.swapOutSync(key));
+    else if (what < 76) await this.#attempt((store) => this.#in(store, key).swapOutSync(key));
     else if (what < 80) await this.#flush();
     else if (what < 84) this.#flushMeanwhile();
     else if (what < 91) await this.#world.round();
     else if (what < 93) await this.#world.live(20);
     else if (what < 94) await this.#crash(step, () => this.#disk.afterKill());
-    else if (what < 95) this.#clear();
+    else if (what < 95 || (what === 99 && this.#keyspaces > 1)) this.#clear();
     else if (what < 97) await this.#reopen();
     else if (what < 99) await this.#crash(step, () => this.#disk.afterCrash(() => this.#chance()));
     if (step % 10 === 0) checkInvariants(this.#store!);
@@ -215,6 +218,21 @@ class History {
     return `key:${this.#random.below(keyCount)}`;
   }
 
+  #nameOf(key: string): string {
+    const number = Number(key.slice('key:'.length)) % this.#keyspaces;
+    return number === 0 ? '' : `space${number}`;
+  }
+
+  #nameIn(space: Keyspace): string {
+    return space instanceof Namespace ? space.name : '';
+  }
+
+  /** Where a key is. */
+  #in(store: SwapStore, key: string): Keyspace {
+    const name = this.#nameOf(key);
+    return name === '' ? store : store.namespace(name);
+  }
+
   async #set(key: string): Promise<void> {
     const random = this.#random;
     const lives = random.below(4) === 0;
@@ -222,7 +240,9 @@ class History {
     const value = text.repeat(1 + random.below(random.below(10) === 0 ? 400 : 30));
     // Records of many shapes: the index must know them all.
     const record = { [`field${random.below(20)}`]: value };
-    await this.#change(key, value, (store) => store.set(key, record, { ttl: lives ? ttlMs : 0 }));
+    await this.#change(key, value, (store) =>
+      this.#in(store, key).set(key, record, { ttl: lives ? ttlMs : 0 }),
+    );
   }
 
   async #change(
@@ -239,14 +259,15 @@ class History {
   async #get(key: string): Promise<void> {
     const expected = this.#oracle.current(key);
     await this.#attempt((store) => {
-      if (textOf(store.get(key)) !== expected) throw new Error(`${key} is wrong`);
+      if (textOf(this.#in(store, key).get(key)) !== expected) throw new Error(`${key} is wrong`);
     });
   }
 
   async #load(key: string): Promise<void> {
     const expected = this.#oracle.current(key);
     await this.#attempt(async (store) => {
-      if (textOf(await store.load(key)) !== expected) throw new Error(`${key} is loaded wrong`);
+      if (textOf(await this.#in(store, key).load(key)) !== expected)
+        throw new Error(`${key} is loaded wrong`);
     });
   }
 
@@ -271,10 +292,13 @@ class History {
   }
 
   #clear(): void {
-    for (const key of this.#oracle.keys())
-      if (this.#oracle.current(key) !== undefined) this.#oracle.changed(key, undefined);
-    this.#note('clear');
-    this.#store!.clear();
+    const space = this.#in(this.#store!, this.#keyOf());
+    for (const key of this.#oracle.keys()) {
+      const isThere = this.#oracle.current(key) !== undefined;
+      if (isThere && this.#nameOf(key) === this.#nameIn(space)) this.#oracle.changed(key, undefined);
+    }
+    this.#note(`clear ${this.#nameIn(space)}`);
+    space.clear();
   }
 
   async #reopen(): Promise<void> {
@@ -298,7 +322,7 @@ class History {
         if (random.below(2) === 0) await this.#set(this.#keyOf());
         if (random.below(4) === 0) {
           const key = this.#keyOf();
-          await this.#attempt((store) => store.swapOutSync(key));
+          await this.#attempt((store) => this.#in(store, key).swapOutSync(key));
         }
         await this.#world.round();
       }
@@ -336,17 +360,20 @@ class History {
     for (const key of [...this.#oracle.keys()]) {
       let value: string | undefined;
       try {
-        value = textOf(store.peek(key));
+        value = textOf(this.#in(store, key).peek(key));
       } catch (error) {
         if (!this.#isRefusal(error)) throw error;
         // Damaged for good: whatever it was, nobody will see it.
-        store.delete(key);
+        this.#in(store, key).delete(key);
         this.#oracle.adopt(key, undefined);
         continue;
       }
       if (!this.#oracle.allows(key, value))
         throw new Error(`after the crash ${key} is ${JSON.stringify(value?.slice(0, 20))}`);
-      if (value !== undefined && value.startsWith('ttl') !== hasTtl(store, key))
+      if (
+        value !== undefined &&
+        value.startsWith('ttl') !== Number.isFinite(this.#in(store, key).remainingTtl(key))
+      )
         throw new Error(`${key} has lost its ttl`);
       this.#oracle.adopt(key, value);
     }
@@ -366,9 +393,4 @@ function randomOf(seed: number, step: number): Xorshift {
 
 function textOf(value: unknown): string | undefined {
   return value === undefined ? undefined : (Object.values(value as Record<string, string>)[0] ?? '');
-}
-
-function hasTtl(store: SwapStore, key: string): boolean {
-  const { table } = pagerOf(store).core;
-  return table.expiresAtMs(table.find(key, table.hash(key))) !== 0;
 }

@@ -5,8 +5,8 @@ import { runHistory } from './history.js';
 import { regressions } from './regressions.js';
 
 describe('a history that once failed', () => {
-  it.each(regressions)('no longer does: $bug', async ({ seed, configuration, weather, steps }) => {
+  it.each(regressions)('no longer does: $bug', async ({ seed, configuration, weather, keyspaces, steps }) => {
     const options = configurations.find(([title]) => title === configuration)![1];
-    await runHistory({ seed, steps, options, weather });
+    await runHistory({ seed, steps, options, weather, ...(keyspaces === undefined ? {} : { keyspaces }) });
   });
 });

@@ -7,6 +7,7 @@ interface Regression {
   /** Its title in configurations.ts. */
   readonly configuration: string;
   readonly weather: Weather;
+  readonly keyspaces?: number;
   readonly steps: readonly number[];
 }
 
