@@ -16,6 +16,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const dist = new URL('../dist/', import.meta.url);
 const names = [
   'hot-get',
+  'listening',
   'codec',
   'faulting',
   'set',

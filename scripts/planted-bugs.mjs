@@ -9,6 +9,24 @@ import { parseArgs } from 'node:util';
 
 const bugs = [
   [
+    'a flush does not wait for what is left of a cleared namespace',
+    'pager/durability.js',
+    "for (; this.#cleared.isPending; yield { kind: 'turn' })",
+    "for (; false; yield { kind: 'turn' })",
+  ],
+  [
+    'the generation of a namespace begins anew with each opening',
+    'pager/keyspaces.js',
+    'this.of(name).advance(generation);',
+    '',
+  ],
+  [
+    'what is left of a cleared namespace is found',
+    'pager/keyspaces.js',
+    'return this.dead.size > 0 && this.dead.has(prefixIn(stored));',
+    'return false;',
+  ],
+  [
     'pages are used again before a flush says so',
     'pager/core.js',
     'this.durability.retired(slot)',

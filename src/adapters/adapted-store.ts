@@ -15,10 +15,7 @@ export class AdaptedStore {
   /** @throws SwapError as the constructor of SwapStore does. */
   constructor(storeOrOptions: SwapStore | SwapStoreOptions = {}) {
     this.#isOwn = !(storeOrOptions instanceof SwapStore);
-    this.store =
-      storeOrOptions instanceof SwapStore
-        ? storeOrOptions
-        : new SwapStore({ ...cacheDefaults, ...storeOrOptions });
+    this.store = storeOrOptions instanceof SwapStore ? storeOrOptions : openCache(storeOrOptions);
   }
 
   /**
@@ -33,4 +30,10 @@ export class AdaptedStore {
   async close(): Promise<void> {
     if (this.#isOwn) await this.store.close();
   }
+}
+
+function openCache(options: SwapStoreOptions): SwapStore {
+  // What is no object is refused by the store itself; to spread it would make one of it.
+  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options);
+  return new SwapStore(isObject ? { ...cacheDefaults, ...options } : options);
 }

@@ -153,7 +153,8 @@ describe('the adapter', () => {
   });
 
   it('has an error for a bad option, and rejects where the store does', async () => {
-    swapErrorOf(() => new KeyvSwapStore({ maxMemory: -1 }), 'ERR_SWAP_OPTION');
+    for (const options of [{ maxMemory: -1 }, { maxmemory: 1 }, null, 42, [], 'path'])
+      swapErrorOf(() => new KeyvSwapStore(options as object), 'ERR_SWAP_OPTION');
     const adapter = adapterOf(tight);
     await expect(adapter.set('', 1)).rejects.toMatchObject({ code: 'ERR_SWAP_KEY' });
     const keyv = new Keyv5({ store: adapter, throwOnErrors: true });
