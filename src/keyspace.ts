@@ -82,8 +82,10 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   get(key: string): V | undefined {
     // Whether it is a key at all is asked when it is not found.
     const entry = this.#residents.get(typeof key === 'string' ? this.#prefix.stored(key) : key);
-    if (entry === undefined || entry.batch !== undefined || entry.expiresAtMs !== 0)
-      return this.#getSlowly(this.#open(key), Stay.IfRoom);
+    return isPlain(entry) ? this.#hit(entry) : this.#getSlowly(this.#open(key), Stay.IfRoom);
+  }
+
+  #hit(entry: Entry): V {
     this.#pager.core.counters.hits++;
     if (entry.place !== Place.Aside) this.#residents.policy.touch(entry);
     return entry.value as V;
@@ -93,13 +95,13 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const pager = this.#pager;
     const { counters, table } = pager.core;
     try {
-      const entry = pager.resident(stored);
+      const entry = pager.lookUp.resident(stored);
       if (entry !== undefined) {
         counters.hits++;
-        pager.touch(entry);
+        pager.lookUp.touch(entry);
         return entry.value as V;
       }
-      const slot = pager.find(stored);
+      const slot = pager.lookUp.slot(stored);
       if (slot !== none && pager.swapIn.fault(slot, stored, table.hashAt(slot), stay)) {
         counters.faults++;
         return pager.swapIn.value as V;
@@ -155,7 +157,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
 
   /** True when the key is there and has not expired. No I/O. */
   has(key: string): boolean {
-    const found = this.#pager.find(this.#open(key)) !== none;
+    const found = this.#pager.lookUp.slot(this.#open(key)) !== none;
     this.#engine.tell();
     return found;
   }
@@ -222,7 +224,11 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const stored = this.#openMany(keys);
     try {
       const values = this.#engine.awaiting.waitForMany(stored) as Array<V | undefined> | undefined;
-      return values ?? stored.map((one) => this.#getSlowly(one, Stay.IfWorth));
+      if (values !== undefined) return values;
+      return stored.map((one) => {
+        const entry = this.#residents.get(one);
+        return isPlain(entry) ? this.#hit(entry) : this.#getSlowly(one, Stay.IfWorth);
+      });
     } finally {
       this.#engine.tell();
     }
@@ -233,7 +239,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   /** How long a key has yet to live, ms; Infinity without a ttl, undefined where it is not there. No I/O. */
   remainingTtl(key: string): number | undefined {
     const { table, environment } = this.#pager.core;
-    const slot = this.#pager.find(this.#open(key));
+    const slot = this.#pager.lookUp.slot(this.#open(key));
     this.#engine.tell();
     if (slot === none) return undefined;
     const expiresAtMs = table.expiresAtMs(slot);
@@ -361,7 +367,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   /** Where the value of a key is, or undefined when there is no such key. */
   state(key: string): EntryState | undefined {
     const stored = this.#open(key);
-    const slot = this.#pager.find(stored);
+    const slot = this.#pager.lookUp.slot(stored);
     this.#engine.tell();
     if (slot === none) return undefined;
     const entry = this.#residents.get(stored);
@@ -373,7 +379,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   pointer(key: string): VmPointer | undefined {
     const stored = this.#open(key);
     const { core } = this.#pager;
-    const slot = this.#pager.find(stored);
+    const slot = this.#pager.lookUp.slot(stored);
     this.#engine.tell();
     if (slot === none || this.#residents.get(stored) !== undefined) return undefined;
     const bytes = core.table.recordBytes(slot);
@@ -398,15 +404,20 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   /** Checks a key of the user's, and that the store may be called; returns it as it is stored. */
   #open(key: unknown): string {
     checkKey(key);
-    const stored = this.#prefix.stored(key);
-    if (stored !== key) checkKey(key, stored.length - key.length);
+    const stored = this.#storedOf(key);
     this.#engine.open();
     return stored;
   }
 
   #openMany(keys: Iterable<string>): string[] {
     this.#engine.open();
-    return checkKeys(keys).map((key) => this.#open(key));
+    return checkKeys(keys).map((key) => this.#storedOf(key));
+  }
+
+  #storedOf(key: string): string {
+    const stored = this.#prefix.stored(key);
+    if (stored.length > key.length) checkKey(key, stored.length - key.length);
+    return stored;
   }
 
   #termsOf(options: SetOptions): EntryTerms {
@@ -418,12 +429,12 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   /** Leaves the value in the pager's swap-in; false when the key is not there. */
   #preview(stored: string): boolean {
     const pager = this.#pager;
-    const entry = pager.resident(stored);
+    const entry = pager.lookUp.resident(stored);
     if (entry !== undefined) {
       pager.swapIn.value = entry.value;
       return true;
     }
-    const slot = pager.find(stored);
+    const slot = pager.lookUp.slot(stored);
     return slot !== none && pager.swapIn.preview(slot, stored);
   }
 
@@ -433,7 +444,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const { table } = this.#engine.open().core;
     let { clears } = table;
     for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
-      if (this.#prefix.has(table.prefixAt(slot)) && !this.#pager.isExpired(slot)) {
+      if (this.#prefix.has(table.prefixAt(slot)) && !this.#pager.lookUp.isExpired(slot)) {
         const stored = table.keyAt(slot);
         if (wanted === '' || keyIn(stored).startsWith(wanted)) yield stored;
       }
@@ -445,6 +456,11 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     }
     this.#engine.tell();
   }
+}
+
+/** True for a value that is in memory, stays there, and does not end. */
+function isPlain(entry: Entry | undefined): entry is Entry {
+  return entry !== undefined && entry.batch === undefined && entry.expiresAtMs === 0;
 }
 
 export function signalOf(options: WaitOptions): AbortSignal | undefined {

@@ -33,7 +33,7 @@ export interface SwapStoreStats {
   /** Calls of load, loadMany, preload, run and fetch that wait for a value now. */
   blockedCallers: number;
 
-  /** Keys, whether their values are in memory or not. */
+  /** Keys of all namespaces, whether their values are in memory or not; those that were cleared until they are taken out. */
   entries: number;
   /** Entries whose value is in memory now, those on their way out included. */
   residentObjects: number;

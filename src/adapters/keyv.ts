@@ -36,8 +36,8 @@ export default class KeyvSwapStore extends EventEmitter {
   readonly store: SwapStore;
   readonly #adapted: AdaptedStore;
   #namespace: string | undefined = undefined;
-  /** All that Keyv has ever set. */
-  readonly #names = new Set<string>();
+  /** The keyspaces of all names that Keyv has ever set. */
+  readonly #spaces = new Map<string, Keyspace>();
 
   /**
    * @param storeOrOptions A store, which stays open, or options for one that ends with `disconnect`; it evicts when it is
@@ -57,7 +57,7 @@ export default class KeyvSwapStore extends EventEmitter {
 
   set namespace(name: string | undefined) {
     this.#namespace = name;
-    if (name !== undefined) this.#names.add(name);
+    if (name) this.#spaceNamed(name);
   }
 
   /** The value of a key, as Keyv has encoded it. */
@@ -69,7 +69,7 @@ export default class KeyvSwapStore extends EventEmitter {
   async getMany(keys: string[]): Promise<unknown[]> {
     const spaces = keys.map((key) => this.#spaceOf(key));
     const first = spaces[0];
-    if (first !== undefined && this.#names.size < 2) return first.loadMany(keys);
+    if (first !== undefined && this.#spaces.size < 2) return first.loadMany(keys);
     return Promise.all(keys.map((key, index) => spaces[index]!.load(key)));
   }
 
@@ -137,14 +137,20 @@ export default class KeyvSwapStore extends EventEmitter {
   }
 
   #spaceNamed(name: string | undefined): Keyspace {
-    return name === undefined || name === '' ? this.store : this.store.namespace(name);
+    if (name === undefined || name === '') return this.store;
+    let space = this.#spaces.get(name);
+    if (space === undefined) {
+      space = this.store.namespace(name);
+      this.#spaces.set(name, space);
+    }
+    return space;
   }
 
   /** Of several Keyvs on one adapter, the one whose namespace the key begins with. */
   #spaceOf(key: string): Keyspace {
     let found = this.#namespace;
-    if (this.#names.size > 1 && !key.startsWith(`${found}:`))
-      for (const name of this.#names) if (key.startsWith(`${name}:`)) found = name;
+    if (this.#spaces.size > 1 && !key.startsWith(`${found}:`))
+      for (const name of this.#spaces.keys()) if (key.startsWith(`${name}:`)) found = name;
     return this.#spaceNamed(found);
   }
 }

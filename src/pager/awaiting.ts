@@ -140,7 +140,7 @@ export class Awaiting {
   /** About what a key will cost in memory once it is there. */
   #costOf(key: string): number {
     const { table, residents } = this.#pager.core;
-    const slot = this.#pager.find(key);
+    const slot = this.#pager.lookUp.slot(key);
     if (slot === none) return 0;
     return residents.get(key)?.size ?? (table.ownSize(slot) || 2 * table.recordBytes(slot));
   }
@@ -173,15 +173,15 @@ export class Awaiting {
   #askFor(key: string, index: number, waiter: Waiting): boolean {
     const pager = this.#pager;
     const { core, swapIn } = pager;
-    const entry = pager.resident(key, waiter.takesStale);
+    const entry = pager.lookUp.resident(key, waiter.takesStale);
     if (entry !== undefined) {
       core.counters.hits++;
-      pager.touch(entry);
+      pager.lookUp.touch(entry);
       core.guard(entry);
       waiter.arrived(index, entry.value, true, entry);
       return true;
     }
-    const slot = pager.find(key, waiter.takesStale);
+    const slot = pager.lookUp.slot(key, waiter.takesStale);
     if (slot === none) {
       core.counters.misses++;
       waiter.arrived(index, undefined, false, undefined);
@@ -216,9 +216,9 @@ export class Awaiting {
   #valuesOf(keys: readonly string[], waiter: RunWaiter<Entry>): unknown[] {
     const pager = this.#pager;
     return keys.map((key, index) => {
-      let entry = pager.resident(key);
+      let entry = pager.lookUp.resident(key);
       if (entry === undefined) {
-        const slot = pager.find(key);
+        const slot = pager.lookUp.slot(key);
         // Set while it was waited for, and gone to the file at once; or not there.
         if (slot === none || !pager.swapIn.fault(slot, key, pager.core.table.hashAt(slot), Stay.Always))
           return undefined;

@@ -48,7 +48,8 @@ export class Computations {
   ): Promise<unknown> {
     const graceMs = Math.max(stale.whileRevalidateMs, stale.ifErrorMs);
     const found = await this.#awaiting.find(key, graceMs > 0, signal);
-    const staleMs = graceMs > 0 && found.present ? (this.#pager.staleMs(key) ?? Number.POSITIVE_INFINITY) : 0;
+    const staleMs =
+      graceMs > 0 && found.present ? (this.#pager.lookUp.staleMs(key) ?? Number.POSITIVE_INFINITY) : 0;
     if (found.present && staleMs <= 0) return found.value;
     const computation = this.#running.get(key) ?? this.#start(key, compute, { ...terms, graceMs });
     if (found.present && staleMs < stale.whileRevalidateMs) {

@@ -24,6 +24,7 @@ import { ExpirySweep } from './expiry-sweep.js';
 import { ForeignCode } from './foreign-code.js';
 import type { KeyspacePrefix } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
+import { LookUp } from './look-up.js';
 import { Reclaim } from './reclaim.js';
 import { RecordReader } from './record-reader.js';
 import { RecordWriter, tooLarge } from './record-writer.js';
@@ -44,6 +45,7 @@ export interface EntryTerms {
 
 export class Pager {
   readonly core: Core;
+  readonly lookUp: LookUp;
   readonly swapOut: SwapOut;
   readonly swapIn: SwapIn;
   readonly reclaim: Reclaim;
@@ -75,6 +77,11 @@ export class Pager {
       (slot) => this.swapIn.flights.has(slot),
     );
     this.core = core;
+    this.lookUp = new LookUp(
+      core,
+      (entry) => this.swapOut.cancel(entry),
+      (slot, key) => this.#expireSlot(slot, key),
+    );
     const departures = new Departures(core, writer, space, (entry) => this.#endOver(entry));
     this.swapOut = new SwapOut(core, space, departures);
     this.#spiller = new Spill(core, writer, space, departures);
@@ -133,53 +140,6 @@ export class Pager {
     return made;
   }
 
-  // ── Look-up ──
-
-  /**
-   * The resident entry of a key, in memory from now on if it was on its way out. One that has expired is ended, or there
-   * for who takes what is stale only.
-   */
-  resident(key: string, takesStale = false): Entry | undefined {
-    const entry = this.core.residents.get(key);
-    if (entry === undefined || this.core.keyspaces.isDead(key)) return undefined;
-    if (!this.#isUsable(entry.slot, entry.expiresAtMs, key, takesStale)) return undefined;
-    if (entry.batch !== undefined) this.swapOut.cancel(entry);
-    return entry;
-  }
-
-  /** The slot of a key that is there, whether in memory or not, or none; what is stale as for `resident`. */
-  find(key: string, takesStale = false): number {
-    const { table } = this.core;
-    const slot = this.#slotOf(key);
-    if (slot === none || this.core.keyspaces.isDead(key)) return none;
-    return this.#isUsable(slot, table.expiresAtMs(slot), key, takesStale) ? slot : none;
-  }
-
-  #isUsable(slot: number, expiresAtMs: number, key: string, takesStale: boolean): boolean {
-    if (!this.core.isExpired(expiresAtMs)) return true;
-    if (!this.core.isPast(slot, expiresAtMs)) return takesStale;
-    this.#expireSlot(slot, key);
-    return false;
-  }
-
-  /** How long ago a key has expired, ms; 0 or less while it has not, undefined where it is not there. */
-  staleMs(key: string): number | undefined {
-    const slot = this.find(key, true);
-    if (slot === none) return undefined;
-    const expiresAtMs = this.core.table.expiresAtMs(slot);
-    return expiresAtMs === 0 ? 0 : this.core.environment.clock.now() - expiresAtMs;
-  }
-
-  #slotOf(key: string): number {
-    const { table } = this.core;
-    return table.find(key, table.hash(key));
-  }
-
-  /** Uses a resident entry. */
-  touch(entry: Entry): void {
-    if (entry.place !== Place.Aside) this.core.residents.policy.touch(entry);
-  }
-
   // ── Set, delete, clear ──
 
   set(key: string, value: unknown, terms: EntryTerms): void {
@@ -188,7 +148,7 @@ export class Pager {
     if (isTooLarge(value)) throw tooLarge(key);
     if (this.clearedSweep.isPending) this.clearedSweep.step();
     const size = terms.size !== 0 ? terms.size : core.estimate(key, value);
-    const old = this.resident(key, true);
+    const old = this.lookUp.resident(key, true);
     // The old value must not be encoded to make room for the new one; and if that fails, it is still there.
     const wasCandidate = old !== undefined && old.place !== Place.Aside;
     if (wasCandidate) residents.setAside(old);
@@ -208,16 +168,16 @@ export class Pager {
         ? this.#install(key, value, size, terms, generation)
         : this.#installSpilled(key, spilled, terms, generation);
     if (terms.pin && entry !== undefined) this.#pinEntry(entry);
-    if (this.swapIn.flights.size > 0) this.swapIn.settle(this.#slotOf(key), value, true, entry);
+    if (this.swapIn.flights.size > 0) this.swapIn.settle(this.lookUp.anySlot(key), value, true, entry);
     this.reclaim.mayHaveChanged();
     this.reclaim.watch();
   }
 
   /** Ends an entry; false when the key is not there. */
   delete(key: string): boolean {
-    const slot = this.find(key, true);
+    const slot = this.lookUp.slot(key, true);
     if (slot === none) return false;
-    const wasStale = this.isExpired(slot);
+    const wasStale = this.lookUp.isExpired(slot);
     this.#end(slot, key);
     return !wasStale;
   }
@@ -255,7 +215,7 @@ export class Pager {
   /** Gives an entry another lifetime from now on; false when the key is not there. */
   expire(key: string, ttlMs: number): boolean {
     const { table, residents, durability } = this.core;
-    const slot = this.find(key);
+    const slot = this.lookUp.slot(key);
     if (slot === none) return false;
     const expiresAtMs = this.#expiryOf(ttlMs);
     table.setExtras(slot, expiresAtMs, ttlMs === 0 ? 0 : table.graceMs(slot), table.ownSize(slot));
@@ -271,7 +231,7 @@ export class Pager {
   /** A resident that may be swapped out now by request, or undefined. */
   swappable(key: string): Entry | undefined {
     if (this.core.pauses > 0) return undefined;
-    const entry = this.resident(key);
+    const entry = this.lookUp.resident(key);
     return entry === undefined || entry.mustStay ? undefined : entry;
   }
 
@@ -303,9 +263,9 @@ export class Pager {
 
   /** Brings a value in and keeps it, past the bound if it must; false when there is no such key. */
   pin(key: string): boolean {
-    let entry = this.resident(key);
+    let entry = this.lookUp.resident(key);
     if (entry === undefined) {
-      const slot = this.find(key);
+      const slot = this.lookUp.slot(key);
       if (slot === none || !this.swapIn.fault(slot, key, this.core.table.hashAt(slot), Stay.Always))
         return false;
       entry = this.swapIn.promoted;
@@ -318,7 +278,7 @@ export class Pager {
   }
 
   unpin(key: string): boolean {
-    const entry = this.resident(key);
+    const entry = this.lookUp.resident(key);
     if (entry === undefined || !entry.pinned) return false;
     entry.pinned = false;
     this.#mayLeaveAgain(entry);
@@ -333,10 +293,6 @@ export class Pager {
     if (this.core.pauses === 0 || --this.core.pauses > 0) return;
     this.reclaim.mayHaveChanged();
     this.reclaim.trim();
-  }
-
-  isExpired(slot: number): boolean {
-    return this.core.isExpired(this.core.table.expiresAtMs(slot));
   }
 
   hold(entry: Entry): void {
@@ -389,7 +345,7 @@ export class Pager {
       this.#forgetTerms(entry);
       entry.value = value;
       residents.resize(entry, size);
-      this.touch(entry);
+      this.lookUp.touch(entry);
     }
     table.setGeneration(entry.slot, generation);
     entry.expiresAtMs = this.#expiryOf(terms.ttlMs);
@@ -454,7 +410,7 @@ export class Pager {
   #mustStayForRun(key: string): boolean {
     const { flights } = this.swapIn;
     if (flights.size === 0) return false;
-    return flights.get(this.#slotOf(key))?.stay === Stay.Always;
+    return flights.get(this.lookUp.anySlot(key))?.stay === Stay.Always;
   }
 
   // ── The ends of an entry ──
