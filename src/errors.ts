@@ -3,7 +3,7 @@
  * it is about where that is known, so that a program can act on it without parsing the message.
  */
 
-import { keyIn, keyspaceOf, prefixIn } from './memory/key-prefix.js';
+import { keyIn, keyspaceOf, prefixIn } from './key-prefix.js';
 
 export type SwapErrorCode =
   | 'ERR_SWAP_OPTION'

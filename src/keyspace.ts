@@ -5,8 +5,8 @@
  */
 import { tracingChannel } from 'node:diagnostics_channel';
 import type { Engine } from './engine.js';
+import { keyIn } from './key-prefix.js';
 import { checkKey, checkKeys } from './keys.js';
-import { keyIn } from './memory/key-prefix.js';
 import { none } from './memory/pointer-table.js';
 import { Place } from './memory/resident.js';
 import type { ResidentSet } from './memory/resident-set.js';

@@ -13,11 +13,11 @@
  */
 import { isOneByte } from '../codec/one-byte.js';
 import { assert } from '../errors.js';
+import { prefixIn } from '../key-prefix.js';
 import { chunkOf, chunkWords, inChunk, KeyArena } from './key-arena.js';
 import { KeyExtras } from './key-extras.js';
 import { hashKey } from './key-hash.js';
 import { KeyIndex, tagOf } from './key-index.js';
-import { prefixIn } from './key-prefix.js';
 import { StoredKey } from './stored-key.js';
 
 /** No slot. */

@@ -7,7 +7,7 @@
  * stale-while-revalidate), or when that fails (its stale-if-error).
  */
 import { reasonOf, SwapError } from '../errors.js';
-import { keyIn, prefixIn, quoteKey } from '../memory/key-prefix.js';
+import { keyIn, prefixIn, quoteKey } from '../key-prefix.js';
 import type { StaleTerms } from '../options.js';
 import type { Awaiting } from './awaiting.js';
 import type { KeyspacePrefix } from './keyspaces.js';

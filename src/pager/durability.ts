@@ -22,7 +22,7 @@ import { drive, driveNow, type Steps, writeBlocks } from '../disk/file-steps.js'
 import type { IndexFile } from '../disk/index-file.js';
 import type { Location } from '../disk/index-format.js';
 import { assert, SwapError } from '../errors.js';
-import { quoteKey } from '../memory/key-prefix.js';
+import { quoteKey } from '../key-prefix.js';
 import { none } from '../memory/pointer-table.js';
 import { Checkpoint } from './checkpoint.js';
 import type { ClearedSweep } from './cleared-sweep.js';

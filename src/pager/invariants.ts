@@ -3,7 +3,7 @@
  * one sentence of the design; the counters that the store keeps must agree with what is really there.
  */
 import { assert } from '../errors.js';
-import { keyspaceOf, prefixIn } from '../memory/key-prefix.js';
+import { keyspaceOf, prefixIn } from '../key-prefix.js';
 import { none } from '../memory/pointer-table.js';
 import { Place } from '../memory/resident.js';
 import type { Entry } from './entry.js';

@@ -1,6 +1,6 @@
 /**
  * The keyspaces of a store: its own, whose name is empty, and those of its namespaces (the seed's databases). All of them
- * share every room of the store; what tells their keys apart is a prefix (memory/key-prefix.ts).
+ * share every room of the store; what tells their keys apart is a prefix (key-prefix.ts).
  *
  * To clear one is to give it another prefix: at that moment nothing is found any more, and the keys that had the old one,
  * which is `dead` then, are taken out in the background. They still take memory and pages until then; who finds no
@@ -9,7 +9,7 @@
  * Invariant: no call of a user finds, changes or makes an entry under a dead prefix. Feared most: a call that began
  * before the clear, has the old prefix in hand, and makes an entry that nobody will ever find, or takes out.
  */
-import { keyspaceOf, prefixIn, prefixOf } from '../memory/key-prefix.js';
+import { keyspaceOf, prefixIn, prefixOf } from '../key-prefix.js';
 import type { PointerTable } from '../memory/pointer-table.js';
 
 export class KeyspacePrefix {

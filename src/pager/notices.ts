@@ -7,7 +7,7 @@ import { channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import debug from 'debug';
 import type { SwapError } from '../errors.js';
-import { keyIn, keyspaceOf, prefixIn, quoteKey } from '../memory/key-prefix.js';
+import { keyIn, keyspaceOf, prefixIn, quoteKey } from '../key-prefix.js';
 import type { Keyspaces } from './keyspaces.js';
 
 export type MoveEvent = 'swapout' | 'swapin' | 'evict' | 'expire';

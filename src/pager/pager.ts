@@ -10,7 +10,7 @@ import type { IndexFile } from '../disk/index-file.js';
 import { recordBytesMax } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { type Job, JobType } from '../io/job.js';
-import { prefixIn } from '../memory/key-prefix.js';
+import { prefixIn } from '../key-prefix.js';
 import { none } from '../memory/pointer-table.js';
 import { Place } from '../memory/resident.js';
 import { Xorshift } from '../memory/xorshift.js';

@@ -22,7 +22,7 @@ import {
   sealBytes,
 } from '../disk/record.js';
 import { SwapError } from '../errors.js';
-import { quoteKey } from '../memory/key-prefix.js';
+import { quoteKey } from '../key-prefix.js';
 import type { PayloadFormat } from './payload-format.js';
 
 /** Records up to this are read into one buffer that is used again and again; larger ones into their own. */

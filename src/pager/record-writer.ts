@@ -16,7 +16,7 @@ import {
   writeKey,
 } from '../disk/record.js';
 import { reasonOf, SwapError } from '../errors.js';
-import { quoteKey } from '../memory/key-prefix.js';
+import { quoteKey } from '../key-prefix.js';
 import { pageSizeMax } from '../options.js';
 import type { PayloadFormat } from './payload-format.js';
 

@@ -1,6 +1,6 @@
 /** What a crash in the middle of taking out a cleared keyspace leaves in the table of keys. */
 import { expect, it } from 'vitest';
-import { prefixOf } from '../../dist/memory/key-prefix.js';
+import { prefixOf } from '../../dist/key-prefix.js';
 import { PointerTable } from '../../dist/memory/pointer-table.js';
 import { Keyspaces } from '../../dist/pager/keyspaces.js';
 
