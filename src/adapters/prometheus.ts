@@ -11,6 +11,7 @@ import {
   type Registry,
   register as standardRegistry,
 } from 'prom-client';
+import type { SwapStoreStats } from '../stats.js';
 import type { SwapStore } from '../swap-store.js';
 import { cumulativeBuckets, latencyList, type Metric, metricList } from './metrics.js';
 
@@ -47,7 +48,29 @@ export default function registerMetrics(
   };
 }
 
+/** The figures of all stores, read once for all metrics of a scrape, so that they are of one instant. */
+class Figures {
+  readonly #stores: ReadonlyMap<string, SwapStore>;
+  #read: Array<[string, SwapStoreStats]> | undefined = undefined;
+
+  constructor(stores: ReadonlyMap<string, SwapStore>) {
+    this.#stores = stores;
+  }
+
+  /** One figure of each store, with its name. prom-client asks for all of them in one turn. */
+  of(key: keyof SwapStoreStats): Array<[string, number]> {
+    if (this.#read === undefined) {
+      this.#read = [...this.#stores].map(([name, store]) => [name, store.stats()]);
+      setImmediate(() => {
+        this.#read = undefined;
+      });
+    }
+    return this.#read.map(([name, stats]) => [name, Number(stats[key])]);
+  }
+}
+
 function registerAll(registry: Registry, stores: ReadonlyMap<string, SwapStore>): void {
+  const figures = new Figures(stores);
   for (const [key, metric] of metricList) {
     const configuration = {
       name: nameOf(metric),
@@ -60,7 +83,7 @@ function registerAll(registry: Registry, stores: ReadonlyMap<string, SwapStore>)
         ...configuration,
         collect() {
           gauge.reset();
-          for (const [name, store] of stores) gauge.set({ store: name }, Number(store.stats()[key]));
+          for (const [store, value] of figures.of(key)) gauge.set({ store }, value);
         },
       });
     } else {
@@ -68,7 +91,7 @@ function registerAll(registry: Registry, stores: ReadonlyMap<string, SwapStore>)
         ...configuration,
         collect() {
           counter.reset();
-          for (const [name, store] of stores) counter.inc({ store: name }, Number(store.stats()[key]));
+          for (const [store, value] of figures.of(key)) counter.inc({ store }, value);
         },
       });
     }

@@ -6,7 +6,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { Registry } from 'prom-client';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { metricList } from '../../dist/adapters/metrics.js';
 import observeWithOpenTelemetry from '../../dist/adapters/opentelemetry.js';
 import registerWithPrometheus from '../../dist/adapters/prometheus.js';
@@ -56,9 +56,11 @@ describe('the figures for Prometheus', () => {
     expect(samples.get('swapstore_swap_in_seconds_count{store="main"}')).toBe(stats.swapIns);
     expect(samples.get('swapstore_swap_in_seconds_bucket{le="+Inf",store="main"}')).toBe(stats.swapIns);
     expect(samples.get('swapstore_swap_in_seconds_sum{store="main"}')).toBeGreaterThan(0);
-    // Read anew at each scrape.
+    // Read anew at each scrape, and once for all of them.
     store.delete('k0');
+    const read = vi.spyOn(store, 'stats');
     expect(samplesOf(await registry.metrics()).get('swapstore_stored_entries{store="main"}')).toBe(299);
+    expect(read).toHaveBeenCalledTimes(1);
   });
 
   it('keep several stores of one registry apart, and let one go', async () => {
