@@ -48,22 +48,28 @@ export default function registerMetrics(
   };
 }
 
-/** The figures of all stores, read once for all metrics of a scrape, so that they are of one instant. */
+/**
+ * The figures of all stores, read once for all metrics of a scrape, so that they are of one instant: a scrape asks for each
+ * of them once, and what is asked for again, or a second later, is read anew.
+ */
 class Figures {
   readonly #stores: ReadonlyMap<string, SwapStore>;
-  #read: Array<[string, SwapStoreStats]> | undefined = undefined;
+  #read: Array<[string, SwapStoreStats]> = [];
+  #readAtMs = 0;
+  /** What nobody has asked for since. */
+  readonly #left = new Set<keyof SwapStoreStats>();
 
   constructor(stores: ReadonlyMap<string, SwapStore>) {
     this.#stores = stores;
   }
 
-  /** One figure of each store, with its name. prom-client asks for all of them in one turn. */
+  /** One figure of each store, with its name. */
   of(key: keyof SwapStoreStats): Array<[string, number]> {
-    if (this.#read === undefined) {
+    const nowMs = performance.now();
+    if (!this.#left.delete(key) || nowMs - this.#readAtMs > 1000) {
+      this.#readAtMs = nowMs;
       this.#read = [...this.#stores].map(([name, store]) => [name, store.stats()]);
-      setImmediate(() => {
-        this.#read = undefined;
-      });
+      for (const [other] of metricList) if (other !== key) this.#left.add(other);
     }
     return this.#read.map(([name, stats]) => [name, Number(stats[key])]);
   }
