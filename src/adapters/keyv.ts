@@ -7,9 +7,9 @@
  * promise rejects with; a failure in the background is the store's 'warning', as some versions of Keyv end the process
  * at an 'error' that nobody listens to.
  *
- * Keyv 5 shares one adapter between several Keyvs badly: it sets `namespace` to that of the last. The namespace is in its
- * keys, too, so that they are told apart here; but `clear` clears that of the last. Give each Keyv its own adapter, on
- * one store.
+ * Keyv shares one adapter between several Keyvs badly: it sets `namespace` to that of the last. In version 5 the namespace
+ * is in the keys, too, so that they are told apart here; but `clear` clears that of the last. In version 6 it is not, and
+ * the last namespace is that of all. Give each Keyv its own adapter, on one store.
  */
 import { EventEmitter } from 'node:events';
 import type { Keyspace } from '../keyspace.js';
@@ -38,6 +38,8 @@ export default class KeyvSwapStore extends EventEmitter {
   #namespace: string | undefined = undefined;
   /** The keyspaces of all names that Keyv has ever set. */
   readonly #spaces = new Map<string, Keyspace>();
+  /** In Keyv 5 they do. In Keyv 6 a key may begin with the name of another namespace by chance, and is in its own. */
+  #keysNameSpaces = true;
 
   /**
    * @param storeOrOptions A store, which stays open, or options for one that ends with `disconnect`; it evicts when it is
@@ -60,6 +62,12 @@ export default class KeyvSwapStore extends EventEmitter {
     if (name) this.#spaceNamed(name);
   }
 
+  /** None, for the reason above. Keyv 6 asks before all else, Keyv 5 never: so it is known whose keys these are. */
+  get capabilities(): undefined {
+    this.#keysNameSpaces = false;
+    return undefined;
+  }
+
   /** The value of a key, as Keyv has encoded it. */
   async get(key: string): Promise<unknown> {
     return this.#spaceOf(key).load(key);
@@ -69,11 +77,11 @@ export default class KeyvSwapStore extends EventEmitter {
   async getMany(keys: string[]): Promise<unknown[]> {
     const spaces = keys.map((key) => this.#spaceOf(key));
     const first = spaces[0];
-    if (first !== undefined && this.#spaces.size < 2) return first.loadMany(keys);
+    if (first !== undefined && spaces.every((space) => space === first)) return first.loadMany(keys);
     return Promise.all(keys.map((key, index) => spaces[index]!.load(key)));
   }
 
-  /** @param ttl ms; none without it. */
+  /** @param ttl ms; by default that of the store's options, if any. */
   async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
     this.#set(key, value, ttl);
     await this.#adapted.room();
@@ -148,9 +156,9 @@ export default class KeyvSwapStore extends EventEmitter {
 
   /** Of several Keyvs on one adapter, the one whose namespace the key begins with. */
   #spaceOf(key: string): Keyspace {
-    let found = this.#namespace;
-    if (this.#spaces.size > 1 && !key.startsWith(`${found}:`))
-      for (const name of this.#spaces.keys()) if (key.startsWith(`${name}:`)) found = name;
-    return this.#spaceNamed(found);
+    const current = this.#namespace;
+    if (this.#keysNameSpaces && !(current && key.startsWith(`${current}:`)))
+      for (const [name, space] of this.#spaces) if (key.startsWith(`${name}:`)) return space;
+    return this.#spaceNamed(current);
   }
 }

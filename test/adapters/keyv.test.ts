@@ -150,6 +150,37 @@ describe('the adapter', () => {
     await second.set('k', 2);
     expect([await first.get('k'), await second.get('k')]).toEqual([1, 2]);
     expect(await first.get(['k', 'l'])).toEqual([1, undefined]);
+    expect(await adapter.hasMany(['first:k', 'second:k', 'third:k'])).toEqual([true, true, false]);
+    expect(await adapter.getMany(['first:k', 'second:k', 'third:k'])).toEqual([
+      await adapter.get('first:k'),
+      await adapter.get('second:k'),
+      undefined,
+    ]);
+    expect(await adapter.get('first:k')).toBeDefined();
+  });
+
+  it('tells a Keyv of version 5 without a namespace from one that came before it', async () => {
+    const adapter = adapterOf(tight);
+    const named = new Keyv5({ store: adapter, namespace: 'named' });
+    await named.set('k', 1);
+    const plain = new Keyv5({ store: adapter, namespace: '' });
+    await plain.set('k', 2);
+    expect([await named.get('k'), await plain.get('k')]).toEqual([1, 2]);
+  });
+
+  it('keeps apart the namespaces that one Keyv of version 6 goes through, whatever its keys look like', async () => {
+    const keyv = new Keyv6({ store: adapterOf(tight), namespace: 'a' });
+    await keyv.set('mine', 1);
+    keyv.namespace = 'b';
+    await keyv.set('a:secret', 2);
+    expect(await keyv.get(['a:secret', 'mine'])).toEqual([2, undefined]);
+    keyv.namespace = 'a';
+    expect(await keyv.get(['a:secret', 'mine'])).toEqual([undefined, 1]);
+    keyv.namespace = 'b';
+    await keyv.clear();
+    expect(await keyv.get('a:secret')).toBeUndefined();
+    keyv.namespace = 'a';
+    expect(await keyv.get('mine')).toBe(1);
   });
 
   it('has an error for a bad option, and rejects where the store does', async () => {
