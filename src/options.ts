@@ -161,7 +161,7 @@ const timerMsMax = 2 ** 31 - 1;
 /** AES-256. */
 const encryptionKeyBytes = 32;
 /** A ttl in ms beyond this is over 100,000 years and past what Date can hold. */
-const ttlMsMax = 8.64e15 / 2;
+export const ttlMsMax = 8.64e15 / 2;
 
 const names = new Set([
   'path',

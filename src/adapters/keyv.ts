@@ -3,9 +3,10 @@
  * is a namespace of the store: `clear` of one leaves the others. Reads await, so that they do not block the event loop.
  *
  * It declares no `capabilities`: Keyv 6 would then hand over an absolute time where Keyv 5 hands over a ttl, and nothing
- * tells the two apart; without them Keyv 6 makes a ttl of it. 'error' is never emitted: what a call of Keyv's meets, its
- * promise rejects with; a failure in the background is the store's 'warning', as some versions of Keyv end the process
- * at an 'error' that nobody listens to.
+ * tells the two apart; without them Keyv 6 makes a ttl of it. A ttl is taken as Keyv takes it over a Map: one without end
+ * is none, and one below zero, which only Keyv 5 hands over, leaves nothing behind. 'error' is never emitted: what a call
+ * of Keyv's meets, its promise rejects with; a failure in the background is the store's 'warning', as some versions of
+ * Keyv end the process at an 'error' that nobody listens to.
  *
  * Keyv shares one adapter between several Keyvs badly: it sets `namespace` to that of the last. In version 5 the namespace
  * is in the keys, too, so that they are told apart here; but `clear` clears that of the last. In version 6 it is not, and
@@ -13,7 +14,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Keyspace } from '../keyspace.js';
-import type { SwapStoreOptions } from '../options.js';
+import { type SwapStoreOptions, ttlMsMax } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
 import { AdaptedStore } from './adapted-store.js';
 
@@ -141,7 +142,10 @@ export default class KeyvSwapStore extends EventEmitter {
   }
 
   #set(key: string, value: unknown, ttl: number | undefined): void {
-    this.#spaceOf(key).set(key, value, ttl === undefined ? undefined : { ttl });
+    const space = this.#spaceOf(key);
+    if (ttl === undefined) space.set(key, value);
+    else if (ttl < 0) space.delete(key);
+    else space.set(key, value, { ttl: ttl > ttlMsMax ? 0 : ttl });
   }
 
   #spaceNamed(name: string | undefined): Keyspace {

@@ -104,6 +104,15 @@ describe.each(Object.entries(majors))('%s', (_, open) => {
     expect(seen).toEqual(expected);
   });
 
+  it('keeps for ever what has a ttl without end, as the memory of Keyv does', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const keyv = open(adapterOf(tight), 'space');
+    for (const [index, ttl] of [Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER].entries())
+      expect(await keyv.set(`for ever ${index}`, index, ttl)).toBe(true);
+    vi.setSystemTime(Date.now() + 1_000_000);
+    expect(await keyv.get(['for ever 0', 'for ever 1'])).toEqual([0, 1]);
+  });
+
   it('finds everything again in a persistent store', async () => {
     const options = { path: freshPath(), persist: true };
     const first = open(adapterOf(options), 'space');
@@ -181,6 +190,17 @@ describe('the adapter', () => {
     expect(await keyv.get('a:secret')).toBeUndefined();
     keyv.namespace = 'a';
     expect(await keyv.get('mine')).toBe(1);
+  });
+
+  it('keeps nothing, not even the old value, where a ttl has ended before it began', async () => {
+    const adapter = adapterOf(tight);
+    const keyv = new Keyv5({ store: adapter });
+    await keyv.set('k', 'old');
+    expect(await keyv.set('k', 'new', -5)).toBe(true);
+    expect(await keyv.get('k')).toBeUndefined();
+    await keyv.set('k', 'old');
+    expect(await keyv.setMany([{ key: 'k', value: 'new', ttl: -5 }])).toEqual([true]);
+    expect(await keyv.has('k')).toBe(false);
   });
 
   it('has an error for a bad option, and rejects where the store does', async () => {
