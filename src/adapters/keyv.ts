@@ -17,9 +17,7 @@ import type { Keyspace } from '../keyspace.js';
 import { type SwapStoreOptions, ttlMsMax } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
 import { AdaptedStore } from './adapted-store.js';
-
-/** Values of an iteration that are read at once. */
-const batchLength = 64;
+import { keyBatches } from './key-batches.js';
 
 /** An entry of `setMany`. */
 export interface KeyvEntry {
@@ -121,24 +119,15 @@ export default class KeyvSwapStore extends EventEmitter {
   /** The keys and values of a namespace. */
   async *iterator(namespace = this.#namespace): AsyncGenerator<[string, unknown], void> {
     const space = this.#spaceNamed(namespace);
-    let keys: string[] = [];
-    for (const key of space.keys()) {
-      keys.push(key);
-      if (keys.length < batchLength) continue;
-      yield* this.#entriesOf(space, keys);
-      keys = [];
+    for await (const keys of keyBatches(space)) {
+      const values = await space.loadMany(keys);
+      for (const [index, key] of keys.entries()) if (values[index] !== undefined) yield [key, values[index]];
     }
-    yield* this.#entriesOf(space, keys);
   }
 
   /** Closes a store that it has opened. */
   async disconnect(): Promise<void> {
     await this.#adapted.close();
-  }
-
-  async *#entriesOf(space: Keyspace, keys: string[]): AsyncGenerator<[string, unknown], void> {
-    const values = await space.loadMany(keys);
-    for (const [index, key] of keys.entries()) if (values[index] !== undefined) yield [key, values[index]];
   }
 
   #set(key: string, value: unknown, ttl: number | undefined): void {

@@ -8,9 +8,7 @@ import type { Driver } from 'unstorage';
 import type { SwapStoreOptions } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
 import { AdaptedStore } from './adapted-store.js';
-
-/** Keys that are deleted in one turn of the event loop. */
-const keysPerTurn = 1000;
+import { keyBatches } from './key-batches.js';
 
 /** What a call of unstorage may bring for this driver. */
 interface ItemOptions {
@@ -53,8 +51,12 @@ export default function swapStoreDriver(
     removeItem: (key) => {
       store.delete(key);
     },
-    getKeys: async (base, { maxDepth = Number.POSITIVE_INFINITY } = {}) =>
-      [...store.keys({ prefix: base || '' })].filter((key) => depthOf(key) <= maxDepth),
+    getKeys: async (base, { maxDepth = Number.POSITIVE_INFINITY } = {}) => {
+      const found: string[] = [];
+      for await (const keys of keyBatches(store, base || ''))
+        for (const key of keys) if (depthOf(key) <= maxDepth) found.push(key);
+      return found;
+    },
     getMeta: async (key) => {
       const ttlMs = store.remainingTtl(key);
       if (ttlMs === undefined) return null;
@@ -74,9 +76,5 @@ function depthOf(key: string): number {
 }
 
 async function clearPrefix(store: SwapStore, prefix: string): Promise<void> {
-  let count = 0;
-  for (const key of store.keys({ prefix })) {
-    store.delete(key);
-    if (++count % keysPerTurn === 0) await new Promise<void>((resolve) => setImmediate(resolve));
-  }
+  for await (const keys of keyBatches(store, prefix)) for (const key of keys) store.delete(key);
 }

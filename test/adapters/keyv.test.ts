@@ -6,6 +6,7 @@ import Keyv6 from 'keyv6';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import KeyvSwapStore from '../../dist/adapters/keyv.js';
 import { closeStore, freshPath, openStore, type SwapStoreOptions, swapErrorOf } from '../support/store.js';
+import { turnsDuring } from '../support/turns.js';
 
 const adapters: KeyvSwapStore[] = [];
 
@@ -111,6 +112,17 @@ describe.each(Object.entries(majors))('%s', (_, open) => {
       expect(await keyv.set(`for ever ${index}`, index, ttl)).toBe(true);
     vi.setSystemTime(Date.now() + 1_000_000);
     expect(await keyv.get(['for ever 0', 'for ever 1'])).toEqual([0, 1]);
+  });
+
+  it('lets the event loop turn while it walks over values in memory', async () => {
+    const adapter = adapterOf({});
+    const keyv = open(adapter, 'space');
+    for (let index = 0; index < 1_000; index++) await keyv.set(`k${index}`, index);
+    const { iterator } = keyv as unknown as { iterator(): AsyncIterable<[string, number]> };
+    const turns = await turnsDuring(async () => {
+      for await (const _ of iterator.call(keyv));
+    });
+    expect(turns).toBeGreaterThan(10);
   });
 
   it('finds everything again in a persistent store', async () => {

@@ -3,6 +3,7 @@ import { createStorage, prefixStorage, restoreSnapshot, snapshot } from 'unstora
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import swapStoreDriver from '../../dist/adapters/unstorage.js';
 import { closeStore, freshPath, openStore, swapErrorOf } from '../support/store.js';
+import { turnsDuring } from '../support/turns.js';
 
 const storages: Array<{ dispose(): Promise<void> }> = [];
 
@@ -138,6 +139,18 @@ describe('the driver', () => {
     expect((await storage.getKeys()).sort()).toEqual(['a', 'cache:a', 'cache:b']);
     await prefixed.clear();
     expect(await storage.getKeys()).toEqual(['a']);
+  });
+
+  it('lets the event loop turn while it lists keys', async () => {
+    const driver = swapStoreDriver({});
+    for (let index = 0; index < 1_000; index++) await driver.setItem?.(`a:${index}`, 'x', {});
+    let keys: string[] = [];
+    const turns = await turnsDuring(async () => {
+      keys = await driver.getKeys('a:', {});
+    });
+    expect(keys).toHaveLength(1_000);
+    expect(turns).toBeGreaterThan(10);
+    await driver.dispose?.();
   });
 
   it('tells watchers', async () => {
