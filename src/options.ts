@@ -291,7 +291,7 @@ export function checkFunction(name: string, given: unknown): void {
   if (typeof given !== 'function') throw refuse(name, 'a function', given);
 }
 
-function checkNames(options: object, known: ReadonlySet<string>, what: string): void {
+export function checkNames(options: object, known: ReadonlySet<string>, what: string): void {
   for (const name of Object.keys(options)) {
     if (known.has(name)) continue;
     const near = [...known].find((candidate) => candidate.toLowerCase() === name.toLowerCase());
@@ -319,7 +319,7 @@ export function unavailable(name: string): SwapError {
   return new SwapError('ERR_SWAP_OPTION', `${name} is not available in this version of swapstore`);
 }
 
-function refuse(name: string, allowed: string, given: unknown): SwapError {
+export function refuse(name: string, allowed: string, given: unknown): SwapError {
   return new SwapError('ERR_SWAP_OPTION', `${name} must be ${allowed}, but ${describe(given)} was given`);
 }
 

@@ -141,6 +141,21 @@ describe('the driver', () => {
     expect(await storage.getKeys()).toEqual(['a']);
   });
 
+  it('keeps mounts on one store apart, each in a namespace of its own', async () => {
+    const store = openStore({ maxMemory: 0 });
+    const storage = storageOf(store);
+    storage.mount('pages', swapStoreDriver(store, { namespace: 'pages' }));
+    storage.mount('pages:drafts', swapStoreDriver(store, { namespace: 'drafts' }));
+    for (const key of ['k', 'pages:k', 'pages:drafts:k']) await storage.setItem(key, key);
+    for (const key of ['k', 'pages:k', 'pages:drafts:k']) expect(await storage.getItem(key)).toBe(key);
+    expect((await storage.getKeys()).sort()).toEqual(['k', 'pages:drafts:k', 'pages:k']);
+    expect([...store.namespace('drafts').keys()]).toEqual(['k']);
+    await storage.clear('pages:drafts');
+    expect((await storage.getKeys()).sort()).toEqual(['k', 'pages:k']);
+    await storage.clear('pages');
+    expect(await storage.getKeys()).toEqual(['k']);
+  });
+
   it('lets the event loop turn while it lists keys', async () => {
     const driver = swapStoreDriver({});
     for (let index = 0; index < 1_000; index++) await driver.setItem?.(`a:${index}`, 'x', {});
@@ -151,6 +166,24 @@ describe('the driver', () => {
     expect(keys).toHaveLength(1_000);
     expect(turns).toBeGreaterThan(10);
     await driver.dispose?.();
+  });
+
+  it('refuses a lifetime that is none, and a bad namespace, by the name and the unit that were given', async () => {
+    const storage = storageOf({});
+    await storage.setItem('k', 'old');
+    for (const ttl of [-1, Number.POSITIVE_INFINITY, Number.NaN, '3'])
+      await expect(storage.setItem('k', 'new', { ttl })).rejects.toMatchObject({
+        code: 'ERR_SWAP_OPTION',
+        message: expect.stringMatching(`^ttl must be seconds .* but ${ttl === '3' ? '"3"' : ttl} was given`),
+      });
+    expect(await storage.getItem('k')).toBe('old');
+    await storage.setItem('k', 'lasting', { ttl: 0 });
+    expect(await storage.getMeta('k')).toEqual({});
+    const path = freshPath();
+    for (const options of [{ namespace: '' }, { namespace: 5 }, { nameSpace: 'x' }, null, 'x'])
+      swapErrorOf(() => swapStoreDriver({ path }, options as object), 'ERR_SWAP_OPTION');
+    // No store was left open by that, which would hold the lock of its file.
+    expect(await storageOf({ path }).getKeys()).toEqual([]);
   });
 
   it('tells watchers', async () => {
