@@ -6,8 +6,9 @@ const store = new KeyvSwapStore({ maxMemory: 1024 * 1024 });
 const keyv = new Keyv({ store, namespace: 'pages', ttl: 60_000 });
 
 for (let page = 0; page < 5_000; page++) await keyv.set(`page:${page}`, { page, html: '<p>'.repeat(200) });
-const { html } = await keyv.get('page:42');
-console.log('page 42 has', html.length, 'characters');
+let characters = 0;
+for (let page = 0; page < 5_000; page += 50) characters += (await keyv.get(`page:${page}`)).html.length;
+console.log('100 pages have', characters, 'characters');
 
 const { entries, residentObjects, swapIns } = store.store.stats();
 console.log(entries, 'pages,', residentObjects, 'in memory,', swapIns, 'read back');

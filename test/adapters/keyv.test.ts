@@ -33,6 +33,7 @@ interface AnyKeyv {
   has(key: string): Promise<boolean>;
   clear(): Promise<void>;
   disconnect(): Promise<void>;
+  on(event: 'error', listener: (error: unknown) => void): unknown;
 }
 
 const majors: Record<string, (store: KeyvSwapStore, namespace?: string) => AnyKeyv> = {
@@ -123,6 +124,21 @@ describe.each(Object.entries(majors))('%s', (_, open) => {
       for await (const _ of iterator.call(keyv));
     });
     expect(turns).toBeGreaterThan(10);
+  });
+
+  it('emits no error, which could end the process, for a warning of the store', async () => {
+    const adapter = adapterOf({ maxMemory: 16_384 });
+    const warnings: string[] = [];
+    const errors: unknown[] = [];
+    adapter.store.on('warning', (warning) => warnings.push(warning.code));
+    adapter.on('error', (error) => errors.push(error));
+    const keyv = open(adapter);
+    keyv.on('error', (error) => errors.push(error));
+    await adapter.set('f', () => 'cannot be encoded');
+    for (let index = 0; warnings.length === 0 && index < 200; index++)
+      await keyv.set(`k${index}`, 'x'.repeat(1_000));
+    expect(warnings).toEqual(['ERR_SWAP_UNSERIALIZABLE']);
+    expect(errors).toEqual([]);
   });
 
   it('finds everything again in a persistent store', async () => {
@@ -236,6 +252,8 @@ describe('cache-manager 7 on the adapter', () => {
       { key: 'c', value: 3, ttl: 5_000 },
     ]);
     expect(await cache.get('a')).toEqual({ n: 1 });
+    expect(await cache.ttl('a')).toBe(Date.now() + 1_000);
+    expect(await cache.ttl('b')).toBeUndefined();
     expect(await cache.mget(['a', 'b', 'c', 'd'])).toEqual([{ n: 1 }, 2, 3, undefined]);
     let calls = 0;
     const compute = () => cache.wrap('w', () => ++calls, { ttl: 1_000 });
