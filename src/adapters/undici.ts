@@ -76,9 +76,8 @@ export default class SwapCacheStore implements CacheStore {
       this.#remove(key, found);
       return undefined;
     }
-    const { method: _, body, headers, ...rest } = found;
-    const result = { ...rest, headers: { ...headers }, body: this.#bodies.read(body) };
-    return result as unknown as GetResult;
+    const { method: _, body, ...head } = found;
+    return { ...(structuredClone(head) as Omit<GetResult, 'body'>), body: this.#bodies.read(body) };
   }
 
   /** A stream for the body of a response, which is stored when all of it has come. */
@@ -87,7 +86,8 @@ export default class SwapCacheStore implements CacheStore {
     const response = { isDeleted: false };
     const stream = this.#bodies.write(value.deleteAt, this.#bodyBytesMax, (body) => {
       if (response.isDeleted) throw new Error(`${uri} was deleted while its body came in`);
-      const variant: Variant = { ...value, method: key.method, body };
+      // Copied, here and by `get`: what is in memory is nobody's to change.
+      const variant: Variant = { ...structuredClone(value), method: key.method, body };
       const others = this.#variantsOf(key);
       const replaced = others.findIndex((other) => other.deleteAt <= Date.now() || answers(other, key));
       const dropped = replaced !== -1 ? others.splice(replaced, 1) : others.splice(variantsMax - 1);
