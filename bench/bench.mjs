@@ -42,12 +42,11 @@ const { values: options } = parseArgs({
 
 function build() {
   if (existsSync(new URL('index.js', dist))) return;
-  const built = spawnSync('npm', ['ci'], {
-    cwd: dirname(here),
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  });
-  if (built.status !== 0) process.exit(1);
+  for (const command of [['ci'], ['run', 'build']]) {
+    const shell = process.platform === 'win32';
+    const { status } = spawnSync('npm', command, { cwd: dirname(here), stdio: 'inherit', shell });
+    if (status !== 0) process.exit(1);
+  }
 }
 
 build();

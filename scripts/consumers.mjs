@@ -30,6 +30,7 @@ try {
   run('npm', ['install', '--no-package-lock', ...quiet], consumers);
   const tarball = join(scratch, packed.filename);
   run('npm', ['install', '--no-save', '--no-package-lock', ...quiet, tarball], consumers);
+  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.consumers.json'], root);
   run(
     process.execPath,
     ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.consumers.config.ts'],

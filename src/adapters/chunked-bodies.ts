@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Readable, Writable } from 'node:stream';
+import { attempt, SwapError } from '../errors.js';
 import type { Keyspace } from '../keyspace.js';
 import type { AdaptedStore } from './adapted-store.js';
 
@@ -40,7 +41,8 @@ export class ChunkedBodies {
    */
   write(endsAtMs: number, bytesMax: number, store: (body: StoredBody) => void): Writable {
     const id = randomUUID();
-    let pending: Buffer[] = [];
+    // What is written may be used again by who has written it, once it has been told that it is.
+    let pending = Buffer.alloc(0);
     let pendingBytes = 0;
     let bytes = 0;
     let chunks = 0;
@@ -48,8 +50,8 @@ export class ChunkedBodies {
     const flush = (): void => {
       if (pendingBytes === 0) return;
       const ttl = Math.max(1, endsAtMs + readingMs - Date.now());
-      this.#chunks.set(`${id}:${chunks++}`, Buffer.concat(pending), { ttl });
-      pending = [];
+      const chunk = pendingBytes === chunkBytes ? pending : Buffer.from(pending.subarray(0, pendingBytes));
+      this.#chunks.set(`${id}:${chunks++}`, chunk, { ttl });
       pendingBytes = 0;
     };
     return new Writable({
@@ -61,10 +63,10 @@ export class ChunkedBodies {
         }
         try {
           for (let at = 0; at < piece.length; ) {
-            const part = piece.subarray(at, at + chunkBytes - pendingBytes);
-            pending.push(part);
-            pendingBytes += part.length;
-            at += part.length;
+            if (pendingBytes === 0) pending = Buffer.allocUnsafeSlow(chunkBytes);
+            const copied = piece.copy(pending, pendingBytes, at);
+            pendingBytes += copied;
+            at += copied;
             if (pendingBytes === chunkBytes) flush();
           }
         } catch (error) {
@@ -111,7 +113,7 @@ export class ChunkedBodies {
         this.#chunks.load(`${id}:${chunk}`).then(
           (bytes) => {
             if (Buffer.isBuffer(bytes)) readable.push(bytes);
-            else readable.destroy(new Error(`chunk ${chunk} of ${chunks} of a cached body is gone`));
+            else readable.destroy(goneError(chunk, chunks));
           },
           (error: Error) => readable.destroy(error),
         );
@@ -142,7 +144,14 @@ export class ChunkedBodies {
     if (leaving !== undefined) this.#delete(leaving);
   }
 
+  /** Nobody waits for it: where the store is closed, the chunks go with their time. */
   #delete({ id, chunks }: StoredBody): void {
-    for (let chunk = 0; chunk < chunks; chunk++) this.#chunks.delete(`${id}:${chunk}`);
+    attempt(() => {
+      for (let chunk = 0; chunk < chunks; chunk++) this.#chunks.delete(`${id}:${chunk}`);
+    });
   }
+}
+
+function goneError(chunk: number, chunks: number): SwapError {
+  return new SwapError('ERR_SWAP_CORRUPT', `chunk ${chunk} of ${chunks} of a cached body is gone`);
 }

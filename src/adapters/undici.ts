@@ -48,7 +48,7 @@ export default class SwapCacheStore implements CacheStore {
 
   /**
    * @param storeOrOptions A store, which stays open, or options for one that ends with `close`; it evicts when it is full,
-   *   and a damaged record is a miss, unless they say otherwise. Its namespaces `undici` and `undici bodies` are used.
+   *   and a damaged record is a miss, unless they say otherwise. Its namespaces `undici` and `undici:bodies` are used.
    * @throws SwapError as the constructor of SwapStore; ERR_SWAP_OPTION.
    */
   constructor(
@@ -62,7 +62,7 @@ export default class SwapCacheStore implements CacheStore {
     this.#adapted = new AdaptedStore(storeOrOptions);
     this.store = this.#adapted.store;
     this.#heads = this.store.namespace('undici');
-    this.#bodies = new ChunkedBodies(this.store.namespace('undici bodies'), this.#adapted);
+    this.#bodies = new ChunkedBodies(this.store.namespace('undici:bodies'), this.#adapted);
     const { pages, pageSize } = this.store.stats();
     this.#bodyBytesMax = maxEntrySize ?? (pages * pageSize) / 8;
   }
@@ -76,9 +76,8 @@ export default class SwapCacheStore implements CacheStore {
       this.#remove(key, found);
       return undefined;
     }
-    const { method: _, body, headers, ...rest } = found;
-    const result = { ...rest, headers: { ...headers }, body: this.#bodies.read(body) };
-    return result as unknown as GetResult;
+    const { method: _, body, ...head } = found;
+    return { ...(structuredClone(head) as Omit<GetResult, 'body'>), body: this.#bodies.read(body) };
   }
 
   /** A stream for the body of a response, which is stored when all of it has come. */
@@ -87,7 +86,8 @@ export default class SwapCacheStore implements CacheStore {
     const response = { isDeleted: false };
     const stream = this.#bodies.write(value.deleteAt, this.#bodyBytesMax, (body) => {
       if (response.isDeleted) throw new Error(`${uri} was deleted while its body came in`);
-      const variant: Variant = { ...value, method: key.method, body };
+      // Copied, here and by `get`: what is in memory is nobody's to change.
+      const variant: Variant = { ...structuredClone(value), method: key.method, body };
       const others = this.#variantsOf(key);
       const replaced = others.findIndex((other) => other.deleteAt <= Date.now() || answers(other, key));
       const dropped = replaced !== -1 ? others.splice(replaced, 1) : others.splice(variantsMax - 1);
@@ -101,8 +101,12 @@ export default class SwapCacheStore implements CacheStore {
     });
   }
 
-  /** Removes all responses of a URI, those included whose bodies are still coming in. */
+  /**
+   * Removes all responses of a URI, those included whose bodies are still coming in. After `close` it does nothing: undici
+   * calls it where nobody could catch what it throws.
+   */
   delete(key: CacheKey): void {
+    if (!this.store.stats().enabled) return;
     const variants = this.#variantsOf(key);
     for (const response of this.#coming.get(uriOf(key)) ?? []) response.isDeleted = true;
     this.#heads.delete(uriOf(key));

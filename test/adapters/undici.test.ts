@@ -112,7 +112,7 @@ describe.each(names)('the interceptor of %s', (name) => {
     vi.setSystemTime(Date.now() + 1_500);
     expect(await text()).toBe('version 1');
     expect(conditions).toEqual([undefined, '"1"']);
-    await vi.waitFor(() => expect(cache.store.namespace('undici bodies').size).toBe(7));
+    await vi.waitFor(() => expect(cache.store.namespace('undici:bodies').size).toBe(7));
     vi.setSystemTime(Date.now() + 300);
     version = 2;
     expect(await text()).toBe('version 2');
@@ -185,7 +185,7 @@ describe.each(names)('the interceptor of %s', (name) => {
     await stored(cache);
     await get(`${origin}/a`, { method: 'POST' });
     await stored(cache, 0);
-    expect(cache.store.namespace('undici bodies').size).toBe(0);
+    expect(cache.store.namespace('undici:bodies').size).toBe(0);
     expect((await get(`${origin}/a`)).body.toString()).toBe('3');
   });
 
@@ -257,7 +257,7 @@ describe('the cache store', () => {
     vi.setSystemTime(Date.now() + 1);
     expect(await read(cache)).toBeUndefined();
     vi.setSystemTime(Date.now() + 60_000);
-    expect([...cache.store.namespace('undici bodies').keys()]).toEqual([]);
+    expect([...cache.store.namespace('undici:bodies').keys()]).toEqual([]);
   });
 
   it('lets a reader have the old body whole while a new one takes its place', async () => {
@@ -271,7 +271,7 @@ describe('the cache store', () => {
     }
     expect(Buffer.concat(pieces)).toEqual(noise(400_000, 1));
     expect(await read(cache)).toEqual(noise(300_000, 2));
-    await vi.waitFor(() => expect(cache.store.namespace('undici bodies').size).toBe(5));
+    await vi.waitFor(() => expect(cache.store.namespace('undici:bodies').size).toBe(5));
   });
 
   it('gives a body back that was removed while it was read, once its reader has gone', async () => {
@@ -279,9 +279,9 @@ describe('the cache store', () => {
     await write(cache, noise(400_000, 1));
     const found = await cache.get(key);
     cache.delete(key);
-    expect(cache.store.namespace('undici bodies').size).toBe(7);
+    expect(cache.store.namespace('undici:bodies').size).toBe(7);
     (found!.body as import('node:stream').Readable).destroy();
-    await vi.waitFor(() => expect(cache.store.namespace('undici bodies').size).toBe(0));
+    await vi.waitFor(() => expect(cache.store.namespace('undici:bodies').size).toBe(0));
   });
 
   it('stores no response that was deleted while its body came in', async () => {
@@ -298,20 +298,59 @@ describe('the cache store', () => {
     }
     expect(await read(cache)).toEqual(noise(10_000, 2));
     expect(await read(cache, { ...key, path: '/other' })).toEqual(Buffer.alloc(0));
-    await vi.waitFor(() => expect(cache.store.namespace('undici bodies').size).toBe(1));
+    await vi.waitFor(() => expect(cache.store.namespace('undici:bodies').size).toBe(1));
+  });
+
+  it('is the cache of what was written, not of what its buffer becomes', async () => {
+    const cache = cacheOf(tight);
+    const buffer = Buffer.alloc(40_000);
+    const stream = cache.createWriteStream(key, value());
+    for (let piece = 1; piece <= 5; piece++) {
+      buffer.fill(piece);
+      await new Promise<void>((done) => void stream.write(buffer, () => done()));
+    }
+    buffer.fill(0);
+    stream.end();
+    await finished(stream);
+    const stored = await read(cache);
+    expect(stored?.length).toBe(200_000);
+    for (let piece = 1; piece <= 5; piece++)
+      expect(stored?.subarray((piece - 1) * 40_000, piece * 40_000).every((byte) => byte === piece)).toBe(
+        true,
+      );
+  });
+
+  it('throws nothing where undici could not catch it once it is closed', async () => {
+    const cache = new SwapCacheStore(tight);
+    await write(cache, noise(100_000, 1));
+    const found = await cache.get(key);
+    const coming = cache.createWriteStream(key, value());
+    const failures: unknown[] = [];
+    coming.on('error', (error) => failures.push(error));
+    coming.write(noise(100_000, 2));
+    cache.delete(key);
+    await cache.close();
+    cache.delete(key);
+    coming.end(noise(100_000, 3));
+    (found!.body as import('node:stream').Readable).on('error', () => {}).destroy();
+    await vi.waitFor(() => expect(failures).toHaveLength(1));
+    await expect(cache.get(key)).rejects.toMatchObject({ code: 'ERR_SWAP_CLOSED' });
   });
 
   it('takes a body for absent of which a part is gone, and fails a reader that meets one', async () => {
     const cache = cacheOf(tight);
     await write(cache, noise(400_000, 1));
     const found = await cache.get(key);
-    const bodies = cache.store.namespace('undici bodies');
+    const bodies = cache.store.namespace('undici:bodies');
     for (const chunk of bodies.keys()) if (chunk.endsWith(':5')) bodies.delete(chunk);
     await expect(
       (async () => {
         for await (const _ of found!.body as AsyncIterable<Buffer>);
       })(),
-    ).rejects.toThrow('chunk 5 of 7 of a cached body is gone');
+    ).rejects.toMatchObject({
+      code: 'ERR_SWAP_CORRUPT',
+      message: 'chunk 5 of 7 of a cached body is gone',
+    });
     expect(await read(cache)).toBeUndefined();
     expect(cache.store.stats().entries).toBe(0);
   });
@@ -322,7 +361,7 @@ describe('the cache store', () => {
       const at = { ...key, headers: { accept: `${index}` } };
       await write(cache, Buffer.from(`${index}`), { vary: { accept: `${index}` } }, at);
     }
-    expect(cache.store.namespace('undici bodies').size).toBe(64);
+    expect(cache.store.namespace('undici:bodies').size).toBe(64);
     expect(await read(cache, { ...key, headers: { accept: '69' } } as typeof key)).toEqual(Buffer.from('69'));
     expect(await read(cache, { ...key, headers: { accept: '2' } } as typeof key)).toBeUndefined();
   });
