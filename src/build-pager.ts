@@ -44,11 +44,7 @@ export async function buildPagerSoon(
 ): Promise<Pager> {
   const options = checkOptions(given);
   const environment = environmentOf(given) ?? nodeEnvironment;
-  try {
-    return await drive(build(options, environment), environment, asItIs, signal);
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : error;
-  }
+  return drive(build(options, environment), environment, asItIs, signal);
 }
 
 const asItIs = (cause: unknown): unknown => cause;

@@ -76,26 +76,33 @@ export function driveNow<T>(
   return step.value;
 }
 
-/** The same off this thread. They are told of `signal`, too, in place of the next call after it was aborted. */
+/**
+ * The same off this thread. They are told of `signal`, too, in place of the next call after it was aborted; whatever they
+ * make of that, this rejects with its reason.
+ */
 export async function drive<T>(
   steps: Steps<T>,
   environment: Environment,
   asError: (cause: unknown) => unknown,
   signal?: AbortSignal,
 ): Promise<T> {
-  let step = steps.next();
-  while (step.done !== true) {
-    let failure: unknown;
-    let count = 0;
-    try {
-      if (signal?.aborted) failure = signal.reason;
-      else count = await perform(step.value, environment);
-    } catch (cause) {
-      failure = asError(cause);
+  try {
+    let step = steps.next();
+    while (step.done !== true) {
+      let failure: unknown;
+      let count = 0;
+      try {
+        if (signal?.aborted) failure = signal.reason;
+        else count = await perform(step.value, environment);
+      } catch (cause) {
+        failure = asError(cause);
+      }
+      step = failure === undefined ? steps.next(count) : steps.throw(failure);
     }
-    step = failure === undefined ? steps.next(count) : steps.throw(failure);
+    return step.value;
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
   }
-  return step.value;
 }
 
 /** Writes blocks one behind the other from `position` on; returns where the last one ends. */

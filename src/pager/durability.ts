@@ -197,8 +197,6 @@ export class Durability {
       const index = { fd, bytes: this.#index.end };
       const steps = copyStore({ fd: file.fd, bytes: file.writtenBytes }, index, path, disk);
       await drive(steps, environment, (cause) => cause, signal);
-    } catch (error) {
-      throw signal?.aborted ? signal.reason : error;
     } finally {
       if (fd !== undefined) disk.close(fd);
       if (--this.#snapshots === 0) this.#free(this.#heldBack.splice(0));
