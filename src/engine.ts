@@ -5,7 +5,9 @@
 import { Awaiting } from './pager/awaiting.js';
 import { Closing, closedError } from './pager/closing.js';
 import { Computations } from './pager/computations.js';
+import type { Entry } from './pager/entry.js';
 import type { Pager } from './pager/pager.js';
+import { abortable } from './wait/abortable.js';
 
 export class Engine {
   readonly pager: Pager;
@@ -25,6 +27,22 @@ export class Engine {
     if (this.closing.begun) throw closedError();
     this.pager.foreign.refuseCalls();
     return this.pager;
+  }
+
+  /** Swaps one entry out through the threads, where there is one to swap out; a signal ends the wait, and not the swap. */
+  async swapOutSoon(entry: Entry | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+    const swapped = entry !== undefined && (await abortable(this.pager.swapOutSoon(entry), signal));
+    this.tell();
+    return swapped;
+  }
+
+  /** The same on this thread. Throws ERR_SWAP_IO. */
+  swapOutNow(entry: Entry | undefined): boolean {
+    try {
+      return entry !== undefined && this.pager.swapOutNow(entry);
+    } finally {
+      this.tell();
+    }
   }
 
   /** Tells what a call has brought about. */

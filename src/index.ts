@@ -1,6 +1,6 @@
 /** All that users import. */
 export { SwapError, type SwapErrorCode, type SwapErrorContext } from './errors.js';
-export { type EntryEvent, type EntryState, Keyspace, type VmPointer } from './keyspace.js';
+export { type EntryState, Keyspace, type VmPointer } from './keyspace.js';
 export type { LatencyHistogram, SwapStoreLatencies } from './latencies.js';
 export { Namespace } from './namespace.js';
 export type {
@@ -12,5 +12,6 @@ export type {
   SwapStoreOptions,
   WaitOptions,
 } from './options.js';
+export type { EntryEvent } from './pager/notices.js';
 export type { SwapStoreStats } from './stats.js';
 export { SwapStore } from './swap-store.js';

@@ -24,9 +24,8 @@ import {
 } from './options.js';
 import type { Entry } from './pager/entry.js';
 import type { KeyspacePrefix } from './pager/keyspaces.js';
-import type { StoreEvent } from './pager/notices.js';
+import type { EntryEvent, StoreEvent } from './pager/notices.js';
 import type { EntryTerms, Pager } from './pager/pager.js';
-import { abortable } from './wait/abortable.js';
 import { Stay } from './wait/waiter.js';
 
 /** Where a swapped value lies. */
@@ -41,9 +40,6 @@ export interface VmPointer {
 
 /** What the seed calls MEMORY, SWAPPING, SWAPPED, LOADING. */
 export type EntryState = 'resident' | 'swapping' | 'swapped' | 'loading';
-
-/** What happens to an entry. */
-export type EntryEvent = 'swapout' | 'swapin' | 'evict' | 'expire';
 
 const noOptions = {};
 
@@ -314,7 +310,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const stored = this.#open(key);
     checkFunction('compute', compute);
     const { signal, staleWhileRevalidate, staleIfError, ...setOptions } = options;
-    const waitSignal = signalOf(signal === undefined ? noOptions : { signal });
+    const waitSignal = signalOf(options);
     const terms = this.#termsOf(setOptions);
     const stale = checkStaleOptions(options, terms.ttlMs);
     return (await this.#engine.computations.fetch(stored, compute, terms, stale, waitSignal)) as V;
@@ -329,20 +325,12 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   async swapOut(key: string, options: WaitOptions = noOptions): Promise<boolean> {
     const stored = this.#open(key);
     const signal = signalOf(options);
-    const entry = this.#pager.swappable(stored);
-    const swapped = entry !== undefined && (await abortable(this.#pager.swapOutSoon(entry), signal));
-    this.#engine.tell();
-    return swapped;
+    return this.#engine.swapOutSoon(this.#pager.swappable(stored), signal);
   }
 
   /** The same on this thread. Throws ERR_SWAP_IO when the write fails. */
   swapOutSync(key: string): boolean {
-    const entry = this.#pager.swappable(this.#open(key));
-    try {
-      return entry !== undefined && this.#pager.swapOutNow(entry);
-    } finally {
-      this.#engine.tell();
-    }
+    return this.#engine.swapOutNow(this.#pager.swappable(this.#open(key)));
   }
 
   /** Brings a value in (blocking) and keeps it in memory, past maxMemory if it must; false if there is no such key. */

@@ -5,18 +5,17 @@
 import { buildPager, buildPagerSoon } from './build-pager.js';
 import { Engine } from './engine.js';
 import type { SwapError } from './errors.js';
-import { type EntryEvent, Keyspace, signalOf } from './keyspace.js';
+import { Keyspace, signalOf } from './keyspace.js';
 import type { SwapStoreLatencies } from './latencies.js';
 import { Namespace } from './namespace.js';
 import {
-  checkFunction,
   checkSnapshotPath,
   type NamespaceOptions,
   type SwapStoreOptions,
   unavailable,
   type WaitOptions,
 } from './options.js';
-import type { StoreEvent } from './pager/notices.js';
+import type { EntryEvent, StoreEvent } from './pager/notices.js';
 import { Pager } from './pager/pager.js';
 import { notePager } from './pager/pager-of.js';
 import { snapshotStats } from './pager/snapshot-stats.js';
@@ -70,21 +69,12 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
   async swapOne(options: WaitOptions = noOptions): Promise<boolean> {
     const pager = this.#engine.open();
     const signal = signalOf(options);
-    const entry = pager.candidate();
-    const swapped = entry !== undefined && (await abortable(pager.swapOutSoon(entry), signal));
-    this.#engine.tell();
-    return swapped;
+    return this.#engine.swapOutSoon(pager.candidate(), signal);
   }
 
   /** The same on this thread. Throws ERR_SWAP_IO when the write fails. */
   swapOneSync(): boolean {
-    const pager = this.#engine.open();
-    try {
-      const entry = pager.candidate();
-      return entry !== undefined && pager.swapOutNow(entry);
-    } finally {
-      this.#engine.tell();
-    }
+    return this.#engine.swapOutNow(this.#engine.open().candidate());
   }
 
   /** No value leaves memory until as many calls of resumeSwapping. Memory may exceed its bound meanwhile. */
@@ -163,9 +153,7 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
   override on(event: EntryEvent, listener: (key: string) => void): this;
   override on(event: 'warning', listener: (error: SwapError) => void): this;
   override on(event: StoreEvent, listener: (...about: never[]) => void): this {
-    checkFunction('a listener', listener);
-    this.#engine.pager.core.notices.on('', event, listener);
-    return this;
+    return super.on(event as EntryEvent, listener as (key: string) => void);
   }
 
   // ── Leaving ──

@@ -10,8 +10,9 @@ import type { SwapError } from '../errors.js';
 import { keyIn, keyspaceOf, prefixIn, quoteKey } from '../key-prefix.js';
 import type { Keyspaces } from './keyspaces.js';
 
-export type MoveEvent = 'swapout' | 'swapin' | 'evict' | 'expire';
-export type StoreEvent = MoveEvent | 'warning';
+/** What happens to an entry. */
+export type EntryEvent = 'swapout' | 'swapin' | 'evict' | 'expire';
+export type StoreEvent = EntryEvent | 'warning';
 
 const stateLine = debug('swapstore:state');
 const evictLine = debug('swapstore:evict');
@@ -59,7 +60,7 @@ export class Notices {
   }
 
   /** A move has happened. */
-  moved(event: MoveEvent, key: string): void {
+  moved(event: EntryEvent, key: string): void {
     const line = event === 'evict' ? evictLine : stateLine;
     if (line.enabled) line('%s %s', event, quoteKey(key));
     if (this.#isHeard(event) && this.#keyspaces.isCurrent(key)) this.#queue.push({ event, about: key });

@@ -63,18 +63,15 @@ export class Pager {
     const reader = new RecordReader(format);
     const writer = new RecordWriter(format);
     const random = new Xorshift(environment.random());
-    this.clearedSweep = new ClearedSweep(
-      core,
-      (slot, key) => this.#end(slot, key),
-      (slot) => this.swapIn.flights.has(slot),
-    );
+    const isLoading = (slot: number): boolean => this.swapIn.flights.has(slot);
+    this.clearedSweep = new ClearedSweep(core, (slot, key) => this.#end(slot, key), isLoading);
     const space = new Space(
       core,
       reader,
       () => random.below(2 ** 31),
       (slot) => this.#evictSlot(slot),
       this.clearedSweep,
-      (slot) => this.swapIn.flights.has(slot),
+      isLoading,
     );
     this.core = core;
     this.lookUp = new LookUp(
