@@ -4,11 +4,11 @@
  * `touch` changes that without a look at the session. Errors reach the callback.
  */
 import session, { type SessionData } from 'express-session';
-import { SwapError } from '../errors.js';
 import type { Keyspace } from '../keyspace.js';
-import type { SwapStoreOptions } from '../options.js';
+import { refuse, type SwapStoreOptions } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
 import { AdaptedStore } from './adapted-store.js';
+import { keyBatches } from './key-batches.js';
 
 /** What is not the store's business. */
 export interface SwapSessionStoreOptions {
@@ -21,8 +21,6 @@ export interface SwapSessionStoreOptions {
 type Callback<T extends unknown[] = []> = (error: unknown, ...results: T) => void;
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** Sessions that `all` reads at once. */
-const batchLength = 64;
 
 /** `session({ store: new SwapSessionStore({ path, persist: true }), … })`. */
 export default class SwapSessionStore extends session.Store {
@@ -42,10 +40,8 @@ export default class SwapSessionStore extends session.Store {
     { sessionTtlMs = dayMs, namespace = 'sessions' }: SwapSessionStoreOptions = {},
   ) {
     super();
-    if (!(typeof sessionTtlMs === 'number' && sessionTtlMs > 0)) {
-      const message = `sessionTtlMs must be a number of milliseconds above 0, but ${String(sessionTtlMs)} was given`;
-      throw new SwapError('ERR_SWAP_OPTION', message);
-    }
+    if (!(typeof sessionTtlMs === 'number' && sessionTtlMs > 0))
+      throw refuse('sessionTtlMs', 'a number of milliseconds above 0', sessionTtlMs);
     this.#adapted = new AdaptedStore(storeOrOptions);
     this.store = this.#adapted.store;
     this.#sessions = this.store.namespace(namespace);
@@ -86,11 +82,9 @@ export default class SwapSessionStore extends session.Store {
   override all = (callback: Callback<[SessionData[]]>): void => {
     answer(async () => {
       const found: SessionData[] = [];
-      const sids = [...this.#sessions.keys()];
-      for (let from = 0; from < sids.length; from += batchLength) {
-        const batch = sids.slice(from, from + batchLength);
-        for (const [index, text] of (await this.#sessions.loadMany(batch)).entries()) {
-          const data = this.#parse(batch[index]!, text);
+      for await (const sids of keyBatches(this.#sessions)) {
+        for (const [index, text] of (await this.#sessions.loadMany(sids)).entries()) {
+          const data = this.#parse(sids[index]!, text);
           if (data !== null) found.push(data);
         }
       }

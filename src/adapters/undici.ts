@@ -6,9 +6,8 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import type { cacheStores } from 'undici';
-import { SwapError } from '../errors.js';
 import type { Keyspace } from '../keyspace.js';
-import type { SwapStoreOptions } from '../options.js';
+import { refuse, type SwapStoreOptions } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
 import { AdaptedStore } from './adapted-store.js';
 import { ChunkedBodies, type StoredBody } from './chunked-bodies.js';
@@ -55,10 +54,8 @@ export default class SwapCacheStore implements CacheStore {
     storeOrOptions: SwapStore | SwapStoreOptions = {},
     { maxEntrySize }: SwapCacheStoreOptions = {},
   ) {
-    if (maxEntrySize !== undefined && !(Number.isInteger(maxEntrySize) && maxEntrySize >= 0)) {
-      const message = `maxEntrySize must be a whole number from 0, but ${String(maxEntrySize)} was given`;
-      throw new SwapError('ERR_SWAP_OPTION', message);
-    }
+    if (maxEntrySize !== undefined && !(Number.isInteger(maxEntrySize) && maxEntrySize >= 0))
+      throw refuse('maxEntrySize', 'a whole number from 0', maxEntrySize);
     this.#adapted = new AdaptedStore(storeOrOptions);
     this.store = this.#adapted.store;
     this.#heads = this.store.namespace('undici');
