@@ -3,7 +3,7 @@
  * it is about where that is known, so that a program can act on it without parsing the message.
  */
 
-import { keyIn, keyspaceOf, prefixIn } from './key-prefix.js';
+import { partsOf } from './key-prefix.js';
 
 export type SwapErrorCode =
   | 'ERR_SWAP_OPTION'
@@ -47,9 +47,9 @@ export class SwapError extends Error {
     this.code = code;
     if (context.key !== undefined) this.key = context.key;
     if (context.storedKey !== undefined) {
-      this.key = keyIn(context.storedKey);
-      const { name } = keyspaceOf(prefixIn(context.storedKey));
-      if (name !== '') this.namespace = name;
+      const { key, namespace } = partsOf(context.storedKey);
+      this.key = key;
+      if (namespace !== undefined) this.namespace = namespace;
     }
     if (context.page !== undefined) this.page = context.page;
     if (context.path !== undefined) this.path = context.path;

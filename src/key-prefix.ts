@@ -38,11 +38,16 @@ export function keyIn(stored: string): string {
   return stored.charCodeAt(0) === 0 ? stored.slice(endOfPrefix(stored)) : stored;
 }
 
+/** A key and its namespace as their user knows them. */
+export function partsOf(stored: string): { readonly key: string; readonly namespace: string | undefined } {
+  return { key: keyIn(stored), namespace: keyspaceOf(prefixIn(stored)).name || undefined };
+}
+
 /** A key in a message, cut short where it is long. */
 export function quoteKey(stored: string): string {
-  const { name } = keyspaceOf(prefixIn(stored));
-  const quoted = JSON.stringify(keyIn(stored).slice(0, 100));
-  return name === '' ? quoted : `${quoted} in namespace ${JSON.stringify(name)}`;
+  const { key, namespace } = partsOf(stored);
+  const quoted = JSON.stringify(key.slice(0, 100));
+  return namespace === undefined ? quoted : `${quoted} in namespace ${JSON.stringify(namespace)}`;
 }
 
 function endOfPrefix(stored: string): number {

@@ -1,8 +1,7 @@
 /**
  * What few keys have: a time at which they end, how long they may be used all the same, and a size that the user
- * gave. Twenty bytes each, in blocks of 64 Ki
- * that are added one at a time, apart from the keys' records: a key without them pays nothing, and those that end can
- * be found without a look at all the others.
+ * gave. Twenty bytes each, in blocks of 64 Ki that are added one at a time, apart from the keys' records: a key without
+ * them pays nothing, and those that end can be found without a look at all the others.
  */
 
 const blockShift = 16;

@@ -106,8 +106,8 @@ export class Core {
     return this.latencies;
   }
 
-  /** When something begins, for `Latencies`; 0 while nobody wants to know. */
-  beganMs(): number {
+  /** The time, for `Latencies`; 0 while nobody wants to know. */
+  measuredMs(): number {
     return this.latencies === undefined ? 0 : this.environment.clock.monotonic();
   }
 

@@ -1,13 +1,13 @@
 /**
- * What the store tells its listeners, each of what happens in its own keyspace. Moves are queued while they happen and told afterwards, when every structure is
- * sound again, so that a listener may call the store. A listener that throws breaks nobody else: its error becomes an
- * uncaught exception of its own turn, as it would in any event handler.
+ * What the store tells its listeners, each of what happens in its own keyspace. Moves are queued while they happen and
+ * told afterwards, when every structure is sound again, so that a listener may call the store. A listener that throws
+ * breaks nobody else: its error becomes an uncaught exception of its own turn, as it would in any event handler.
  */
 import { channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import debug from 'debug';
 import type { SwapError } from '../errors.js';
-import { keyIn, keyspaceOf, prefixIn, quoteKey } from '../key-prefix.js';
+import { partsOf, quoteKey } from '../key-prefix.js';
 import type { Keyspaces } from './keyspaces.js';
 
 /** What happens to an entry. */
@@ -80,7 +80,7 @@ export class Notices {
     for (const { event, about } of queue) {
       try {
         if (typeof about === 'string') this.#tellMove(event, about);
-        else this.#tellOf(event, '', about, { error: about });
+        else this.#tellOf(event, undefined, about, { error: about });
       } catch (error) {
         queueMicrotask(() => {
           throw error;
@@ -94,18 +94,17 @@ export class Notices {
   }
 
   #tellMove(event: StoreEvent, stored: string): void {
-    const { name } = keyspaceOf(prefixIn(stored));
-    const key = keyIn(stored);
-    this.#tellOf(event, name, key, { key, namespace: name === '' ? undefined : name });
+    const parts = partsOf(stored);
+    this.#tellOf(event, parts.namespace, parts.key, parts);
   }
 
-  #tellOf(event: StoreEvent, name: string, about: unknown, message: object): void {
+  #tellOf(event: StoreEvent, namespace: string | undefined, about: unknown, message: object): void {
     if (channels[event].hasSubscribers) channels[event].publish(message);
-    this.#emitter.emit(eventIn(name, event), about);
+    this.#emitter.emit(eventIn(namespace, event), about);
   }
 }
 
 /** The name under which the listeners of one keyspace are kept. */
-function eventIn(name: string, event: StoreEvent): string {
-  return name === '' ? event : `${event} ${name}`;
+function eventIn(namespace: string | undefined, event: StoreEvent): string {
+  return namespace ? `${event} ${namespace}` : event;
 }

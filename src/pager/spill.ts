@@ -27,7 +27,7 @@ export class Spill {
    */
   spill(key: string, value: unknown, generation: number): { page: number; recordBytes: number } {
     const core = this.#core;
-    const beganMs = core.beganMs();
+    const beganMs = core.measuredMs();
     const { pageSize, compression } = core.options;
     let { buffer } = this.#departures.openBlocking();
     let recordBytes = this.#writer.write(buffer, 0, key, value, generation);
@@ -52,7 +52,7 @@ export class Spill {
       throw diskFullAsFull(core, this.#space, error, key);
     }
     core.counters.bytesWritten += count * pageSize;
-    core.latencies?.swapOut.record(core.beganMs() - beganMs);
+    core.latencies?.swapOut.record(core.measuredMs() - beganMs);
     return { page, recordBytes };
   }
 }

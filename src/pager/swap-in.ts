@@ -66,11 +66,11 @@ export class SwapIn {
    * and that counts as a miss. Throws ERR_SWAP_CORRUPT and ERR_SWAP_IO.
    */
   read(slot: number, key: string): boolean {
-    const { latencies, environment } = this.#core;
+    const { latencies } = this.#core;
     if (latencies === undefined) return this.#read(slot, key);
-    const beganMs = this.#core.beganMs();
+    const beganMs = this.#core.measuredMs();
     const found = this.#read(slot, key);
-    latencies.swapIn.record(environment.clock.monotonic() - beganMs);
+    latencies.swapIn.record(this.#core.measuredMs() - beganMs);
     return found;
   }
 
@@ -147,7 +147,7 @@ export class SwapIn {
         table.page(slot),
         table.recordBytes(slot),
         table.generation(slot),
-        this.#core.beganMs(),
+        this.#core.measuredMs(),
       );
       this.flights.set(slot, flight);
       this.#waiting.push(flight);
@@ -337,7 +337,7 @@ export class SwapIn {
     }
     // A damaged record that counts as a miss has settled its flight on its way out.
     if (!found) return;
-    if (flight.beganMs !== 0) core.latencies?.swapIn.record(core.beganMs() - flight.beganMs);
+    if (flight.beganMs !== 0) core.latencies?.swapIn.record(core.measuredMs() - flight.beganMs);
     const { value } = this.#reader;
     const entry = this.#promote(slot, key, hash, value, flight.stay);
     this.#end(flight);

@@ -121,7 +121,7 @@ export class SwapOut {
   /** Writes a batch on this thread; false when something of it stayed, with the reason in `batch.error`. */
   writeNow(batch: WriteBatch): boolean {
     batch.filling = false;
-    batch.beganMs = this.#core.beganMs();
+    batch.beganMs = this.#core.measuredMs();
     if (!this.#compressNow(batch)) return false;
     this.#place(batch, (from, to) => {
       const first = batch.firstPages[from]!;
@@ -147,7 +147,7 @@ export class SwapOut {
   /** Gives a batch to the threads. */
   submit(batch: WriteBatch): void {
     batch.filling = false;
-    batch.beganMs = this.#core.beganMs();
+    batch.beganMs = this.#core.measuredMs();
     this.inFlight.add(batch);
     if (batch.live === 0) this.#settle(batch);
     else if (batch.slab === undefined) this.#submitAlone(batch);
@@ -314,7 +314,7 @@ export class SwapOut {
   /** The bytes of these records are in the file: their entries are let go, and the pages of dead ones freed. */
   #confirm(batch: WriteBatch, from: number, to: number): void {
     const core = this.#core;
-    if (batch.beganMs !== 0) core.latencies?.swapOut.record(core.beganMs() - batch.beganMs);
+    if (batch.beganMs !== 0) core.latencies?.swapOut.record(core.measuredMs() - batch.beganMs);
     for (let index = from; index < to; index++) {
       const page = batch.firstPages[index]!;
       const recordBytes = batch.recordBytes[index]!;
