@@ -1,17 +1,16 @@
 /** All that users import. */
-export { SwapError, type SwapErrorCode, type SwapErrorContext } from './errors.js';
-export { type EntryState, Keyspace, type VmPointer } from './keyspace.js';
-export type { LatencyHistogram, SwapStoreLatencies } from './latencies.js';
-export { Namespace } from './namespace.js';
 export type {
   FetchOptions,
   IterationOptions,
   NamespaceOptions,
-  Serializer,
   SetOptions,
-  SwapStoreOptions,
   WaitOptions,
-} from './options.js';
+} from './call-options.js';
+export { SwapError, type SwapErrorCode, type SwapErrorContext } from './errors.js';
+export { type EntryState, Keyspace, type VmPointer } from './keyspace.js';
+export type { LatencyHistogram, SwapStoreLatencies } from './latencies.js';
+export { Namespace } from './namespace.js';
+export type { Serializer, SwapStoreOptions } from './options.js';
 export type { EntryEvent } from './pager/notices.js';
 export type { SwapStoreStats } from './stats.js';
 export { SwapStore } from './swap-store.js';

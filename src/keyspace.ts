@@ -4,24 +4,24 @@
  * here for speed is a hit of `get`: one look-up and one touch, before anything else is asked.
  */
 import { tracingChannel } from 'node:diagnostics_channel';
+import {
+  checkFunction,
+  checkIterationOptions,
+  checkSetOptions,
+  checkStaleOptions,
+  checkWaitOptions,
+  type FetchOptions,
+  type IterationOptions,
+  type SetOptions,
+  type WaitOptions,
+} from './call-options.js';
+import { checkTtl } from './checks.js';
 import type { Engine } from './engine.js';
 import { keyIn } from './key-prefix.js';
 import { checkKey, checkKeys } from './keys.js';
 import { none } from './memory/pointer-table.js';
 import { Place } from './memory/resident.js';
 import type { ResidentSet } from './memory/resident-set.js';
-import {
-  checkFunction,
-  checkIterationOptions,
-  checkSetOptions,
-  checkStaleOptions,
-  checkTtl,
-  checkWaitOptions,
-  type FetchOptions,
-  type IterationOptions,
-  type SetOptions,
-  type WaitOptions,
-} from './options.js';
 import type { Entry } from './pager/entry.js';
 import type { KeyspacePrefix } from './pager/keyspaces.js';
 import type { EntryEvent, StoreEvent } from './pager/notices.js';

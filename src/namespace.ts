@@ -2,9 +2,10 @@
  * A namespace: a part of a store with keys of its own, as the seed's databases are. It shares the store's memory, swap
  * file, threads and policy, and ends with it.
  */
+
+import { checkNamespaceName, checkNamespaceOptions, type NamespaceOptions } from './call-options.js';
 import type { Engine } from './engine.js';
 import { Keyspace } from './keyspace.js';
-import { checkNamespaceName, checkNamespaceOptions, type NamespaceOptions } from './options.js';
 
 export class Namespace<V = unknown> extends Keyspace<V> {
   /** As it was given. */

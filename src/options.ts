@@ -1,9 +1,7 @@
 /**
- * What a user may ask for, and what is made of it. Every option has its own check and its own message, which names
- * the option, what was given and what is allowed; an unknown name is refused, as a typo must not pass silently.
- * The checks are our own and not a schema library's: each is one line, several depend on the runtime or on one
- * another, and a library would take longer to load than the rest of the package.
+ * How a store is opened: what a user may ask for, and what is made of it. Each option has its own check (checks.ts).
  */
+import { checkNames, checkTtl, flag, oneOf, refuse, wholeNumber } from './checks.js';
 import { type CompressionName, compressionAvailable } from './codec/compression.js';
 import { type Environment, environmentKey } from './environment.js';
 import { SwapError } from './errors.js';
@@ -79,48 +77,6 @@ export interface SwapStoreOptions {
   workerUrl?: URL;
 }
 
-/** What `set` may say of one entry. */
-export interface SetOptions {
-  /** Lifetime, ms. Default: the store's `ttl`; 0 = none. */
-  ttl?: number;
-  /** Keep the value resident until unpin, delete or overwrite. Default false. */
-  pin?: boolean;
-  /**
-   * Cost in memory, a positive integer, in place of the whole estimate, overhead included; it stays with the entry
-   * through every swap.
-   */
-  size?: number;
-}
-
-/** What a call that waits may be given. */
-export interface WaitOptions {
-  /** Ends the wait; it then rejects with the signal's reason. */
-  signal?: AbortSignal;
-}
-
-/** How `fetch` stores what it computes, and what it returns while or because there is nothing fresh. */
-export interface FetchOptions extends SetOptions, WaitOptions {
-  /**
-   * For so long after its ttl, ms, a value is returned at once, while a fresh one is computed in the background; where that
-   * fails, 'warning' tells of it, and the next call tries again. Default 0. Needs a ttl.
-   */
-  staleWhileRevalidate?: number;
-  /** For so long after its ttl, ms, a value is returned when computing a fresh one fails. Default 0. Needs a ttl. */
-  staleIfError?: number;
-}
-
-/** What `keys`, `values` and `entries` are asked for. */
-export interface IterationOptions {
-  /** Only keys that begin with it. Default '': all. Every key of the store is looked at all the same. */
-  prefix?: string;
-}
-
-/** How a namespace differs from its store. */
-export interface NamespaceOptions {
-  /** Lifetime of entries set without their own ttl, ms; 0 = none. Default: the store's. */
-  ttl?: number;
-}
-
 /** Options after the checks: each has a value, but for those whose default only the file can know. */
 export interface CheckedOptions {
   readonly path: string | undefined;
@@ -151,18 +107,11 @@ const maxMemoryDefault = 256 * 1024 * 1024;
 const pageCountMax = 2 ** 32;
 /** The file begins with one block that says what it is. */
 const headerBlockBytes = 4096;
-/** The index keeps an entry's own size in 32 bits. */
-const ownSizeMax = 2 ** 32 - 1;
-/** As is the time in which an expired value may still be used. */
-const graceMsMax = 2 ** 32 - 1;
 const flushIntervalMsDefault = 1000;
 /** The longest that a timer can wait. */
 const timerMsMax = 2 ** 31 - 1;
 /** AES-256. */
 const encryptionKeyBytes = 32;
-/** A ttl in ms beyond this is over 100,000 years and past what Date can hold. */
-export const ttlMsMax = 8.64e15 / 2;
-
 const names = new Set([
   'path',
   'maxMemory',
@@ -181,12 +130,6 @@ const names = new Set([
   'encryption',
   'workerUrl',
 ]);
-const namespaceNames = new Set(['ttl']);
-const iterationNames = new Set(['prefix']);
-/** The name stands before each key, which may have 65,535 bytes. */
-const namespaceNameBytesMax = 1024;
-const setNames = new Set(['ttl', 'pin', 'size']);
-
 export function checkOptions(options: SwapStoreOptions): CheckedOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw refuse('options', 'an object', options);
@@ -224,82 +167,6 @@ export function environmentOf(options: SwapStoreOptions): Environment | undefine
   return (options as { [environmentKey]?: Environment })[environmentKey];
 }
 
-export function checkSetOptions(options: SetOptions): void {
-  if (typeof options !== 'object' || options === null) throw refuse('set options', 'an object', options);
-  checkNames(options, setNames, 'set option');
-  checkTtl('ttl', options.ttl);
-  flag('pin', options.pin);
-  wholeNumber('size', options.size, 1, 1, ownSizeMax);
-}
-
-export function checkWaitOptions(options: WaitOptions): void {
-  if (typeof options !== 'object' || options === null) throw refuse('wait options', 'an object', options);
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw refuse('signal', 'an AbortSignal', options.signal);
-  }
-}
-
-/** The two lengths of time in which a value is of use after its end, ms. */
-export interface StaleTerms {
-  readonly whileRevalidateMs: number;
-  readonly ifErrorMs: number;
-}
-
-/** @param ttlMs Of the value that is fetched. */
-export function checkStaleOptions(
-  { staleWhileRevalidate, staleIfError }: Pick<FetchOptions, 'staleWhileRevalidate' | 'staleIfError'>,
-  ttlMs: number,
-): StaleTerms {
-  const whileRevalidateMs = wholeNumber('staleWhileRevalidate', staleWhileRevalidate, 0, 0, graceMsMax);
-  const ifErrorMs = wholeNumber('staleIfError', staleIfError, 0, 0, graceMsMax);
-  if (ttlMs === 0 && (whileRevalidateMs > 0 || ifErrorMs > 0)) {
-    const message = 'staleWhileRevalidate and staleIfError have no meaning without a ttl';
-    throw new SwapError('ERR_SWAP_OPTION', message);
-  }
-  return { whileRevalidateMs, ifErrorMs };
-}
-
-/** Returns the prefix. */
-export function checkIterationOptions(options: IterationOptions): string {
-  if (typeof options !== 'object' || options === null)
-    throw refuse('iteration options', 'an object', options);
-  checkNames(options, iterationNames, 'iteration option');
-  const { prefix = '' } = options;
-  if (typeof prefix !== 'string') throw refuse('prefix', 'a string', prefix);
-  return prefix;
-}
-
-export function checkNamespaceOptions(options: NamespaceOptions): NamespaceOptions {
-  if (typeof options !== 'object' || options === null)
-    throw refuse('namespace options', 'an object', options);
-  checkNames(options, namespaceNames, 'namespace option');
-  checkTtl('ttl', options.ttl);
-  return options;
-}
-
-export function checkNamespaceName(given: unknown): void {
-  const allowed = `a non-empty string of at most ${namespaceNameBytesMax} bytes without null characters`;
-  const isName =
-    typeof given === 'string' &&
-    given !== '' &&
-    !given.includes('\0') &&
-    Buffer.byteLength(given) <= namespaceNameBytesMax;
-  if (!isName) throw refuse('the name of a namespace', allowed, given);
-}
-
-export function checkFunction(name: string, given: unknown): void {
-  if (typeof given !== 'function') throw refuse(name, 'a function', given);
-}
-
-export function checkNames(options: object, known: ReadonlySet<string>, what: string): void {
-  for (const name of Object.keys(options)) {
-    if (known.has(name)) continue;
-    const near = [...known].find((candidate) => candidate.toLowerCase() === name.toLowerCase());
-    const hint = near === undefined ? `known are ${[...known].join(', ')}` : `did you mean ${near}?`;
-    throw new SwapError('ERR_SWAP_OPTION', `unknown ${what} ${JSON.stringify(name)}: ${hint}`);
-  }
-}
-
 function checkPersist(options: SwapStoreOptions): boolean {
   const persist = flag('persist', options.persist);
   if (persist && options.path === undefined)
@@ -317,39 +184,6 @@ function checkPersist(options: SwapStoreOptions): boolean {
 /** For what the contract names and this version does not have. */
 export function unavailable(name: string): SwapError {
   return new SwapError('ERR_SWAP_OPTION', `${name} is not available in this version of swapstore`);
-}
-
-export function refuse(name: string, allowed: string, given: unknown): SwapError {
-  return new SwapError('ERR_SWAP_OPTION', `${name} must be ${allowed}, but ${describe(given)} was given`);
-}
-
-function describe(given: unknown): string {
-  if (typeof given === 'string') return JSON.stringify(given.length > 60 ? `${given.slice(0, 60)}…` : given);
-  if (typeof given === 'object' && given !== null)
-    return `an object of ${given.constructor?.name ?? 'no class'}`;
-  if (typeof given === 'function') return 'a function';
-  return typeof given === 'bigint' ? `${given}n` : String(given);
-}
-
-function wholeNumber(name: string, given: unknown, byDefault: number, least: number, most: number): number {
-  if (given === undefined) return byDefault;
-  if (typeof given !== 'number' || !Number.isInteger(given) || given < least || given > most) {
-    throw refuse(name, `a whole number from ${least} to ${most}`, given);
-  }
-  return given;
-}
-
-function flag(name: string, given: unknown): boolean {
-  if (given !== undefined && typeof given !== 'boolean') throw refuse(name, 'true or false', given);
-  return given === true;
-}
-
-/** The first of `allowed` is the default. */
-function oneOf<T extends string>(name: string, given: unknown, allowed: readonly [T, ...T[]]): T {
-  if (given === undefined) return allowed[0];
-  const found = allowed.find((candidate) => candidate === given);
-  if (found === undefined) throw refuse(name, `one of ${allowed.map((one) => `'${one}'`).join(', ')}`, given);
-  return found;
 }
 
 export function checkSnapshotPath(given: unknown): void {
@@ -379,14 +213,6 @@ function checkMaxSwap(given: unknown, pageSize: number): number | undefined {
   if (typeof given !== 'number' || !Number.isInteger(given) || given < least || given > most) {
     const allowed = `a whole number from ${least} (a header and one page) to ${most} (2^32 pages of ${pageSize} bytes)`;
     throw refuse('maxSwap', allowed, given);
-  }
-  return given;
-}
-
-export function checkTtl(name: string, given: unknown): number | undefined {
-  if (given === undefined) return undefined;
-  if (typeof given !== 'number' || !(given >= 0 && given <= ttlMsMax)) {
-    throw refuse(name, `milliseconds from 0 (no limit) to ${ttlMsMax}`, given);
   }
   return given;
 }

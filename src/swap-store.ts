@@ -3,18 +3,13 @@
  * and all of its namespaces: opening and closing, swapping the best candidate, barriers, figures.
  */
 import { buildPager, buildPagerSoon } from './build-pager.js';
+import type { NamespaceOptions, WaitOptions } from './call-options.js';
 import { Engine } from './engine.js';
 import type { SwapError } from './errors.js';
 import { Keyspace, signalOf } from './keyspace.js';
 import type { SwapStoreLatencies } from './latencies.js';
 import { Namespace } from './namespace.js';
-import {
-  checkSnapshotPath,
-  type NamespaceOptions,
-  type SwapStoreOptions,
-  unavailable,
-  type WaitOptions,
-} from './options.js';
+import { checkSnapshotPath, type SwapStoreOptions, unavailable } from './options.js';
 import type { EntryEvent, StoreEvent } from './pager/notices.js';
 import { Pager } from './pager/pager.js';
 import { notePager } from './pager/pager-of.js';

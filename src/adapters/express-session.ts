@@ -4,8 +4,9 @@
  * `touch` changes that without a look at the session. Errors reach the callback.
  */
 import session, { type SessionData } from 'express-session';
+import { refuse } from '../checks.js';
 import type { Keyspace } from '../keyspace.js';
-import { refuse, type SwapStoreOptions } from '../options.js';
+import type { SwapStoreOptions } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
 import { AdaptedStore } from './adapted-store.js';
 import { keyBatches } from './key-batches.js';

@@ -13,8 +13,9 @@
  * the last namespace is that of all. Give each Keyv its own adapter, on one store.
  */
 import { EventEmitter } from 'node:events';
+import { ttlMsMax } from '../checks.js';
 import type { Keyspace } from '../keyspace.js';
-import { type SwapStoreOptions, ttlMsMax } from '../options.js';
+import type { SwapStoreOptions } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
 import { AdaptedStore } from './adapted-store.js';
 import { keyBatches } from './key-batches.js';

@@ -6,8 +6,9 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import type { cacheStores } from 'undici';
+import { refuse } from '../checks.js';
 import type { Keyspace } from '../keyspace.js';
-import { refuse, type SwapStoreOptions } from '../options.js';
+import type { SwapStoreOptions } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
 import { AdaptedStore } from './adapted-store.js';
 import { ChunkedBodies, type StoredBody } from './chunked-bodies.js';

@@ -5,8 +5,10 @@
  * A `base` is a prefix of keys: to list or clear one, all keys of the store are looked at.
  */
 import type { Driver } from 'unstorage';
+import { checkNamespaceName } from '../call-options.js';
+import { checkObject, refuse, ttlMsMax } from '../checks.js';
 import type { Keyspace } from '../keyspace.js';
-import { checkNames, checkNamespaceName, refuse, type SwapStoreOptions, ttlMsMax } from '../options.js';
+import type { SwapStoreOptions } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
 import { AdaptedStore } from './adapted-store.js';
 import { keyBatches } from './key-batches.js';
@@ -93,8 +95,7 @@ function ttlMsOf(ttl: unknown): number {
 
 /** Before a store is opened, which nobody could close then. */
 function checkDriverOptions(options: SwapStoreDriverOptions): void {
-  if (typeof options !== 'object' || options === null) throw refuse('driver options', 'an object', options);
-  checkNames(options, driverNames, 'driver option');
+  checkObject(options, driverNames, 'driver option');
   if (options.namespace !== undefined) checkNamespaceName(options.namespace);
 }
 

@@ -6,9 +6,10 @@
  * Where the caller says so, a value that has expired is returned while a fresh one is computed (RFC 5861's
  * stale-while-revalidate), or when that fails (its stale-if-error).
  */
+
+import type { StaleTerms } from '../call-options.js';
 import { reasonOf, SwapError } from '../errors.js';
 import { keyIn, prefixIn, quoteKey } from '../key-prefix.js';
-import type { StaleTerms } from '../options.js';
 import type { Awaiting } from './awaiting.js';
 import type { KeyspacePrefix } from './keyspaces.js';
 import type { EntryTerms, Pager } from './pager.js';
