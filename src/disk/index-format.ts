@@ -29,7 +29,7 @@ import { saltBytes } from './record.js';
 
 export const logHeaderBytes = 4096;
 const headerMagic = Buffer.from('SWAPINDX', 'latin1');
-const logVersion = 4;
+const logVersion = 5;
 export const blockMagic = 0x424a5753; // 'SWJB'
 export const blockHeaderBytes = 32;
 export const blockAlignment = 32;

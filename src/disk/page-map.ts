@@ -21,7 +21,8 @@ const fan = 1 << fanShift;
 
 /** One level of the tree: per node, what is missing from entirely free. */
 interface Level {
-  readonly shift: number;
+  /** Pages that a node covers. Kept, as a power with a base that is no constant is a call into the runtime. */
+  readonly span: number;
   readonly nodes: number;
   readonly start: Uint32Array;
   readonly longest: Uint32Array;
@@ -51,7 +52,7 @@ export class PageMap {
     this.#bits = new Uint32Array(nodes * leafWords);
     for (let shift = leafShift; ; shift += fanShift) {
       const level = {
-        shift,
+        span: 2 ** shift,
         nodes,
         start: new Uint32Array(nodes),
         longest: new Uint32Array(nodes),
@@ -71,7 +72,7 @@ export class PageMap {
   /** Pages of the longest free run. */
   get largestFreeRun(): number {
     const top = this.#levels[this.#levels.length - 1]!;
-    return 2 ** top.shift - top.longest[0]!;
+    return top.span - top.longest[0]!;
   }
 
   isFree(page: number): boolean {
@@ -85,7 +86,7 @@ export class PageMap {
     let node = 0;
     for (let height = this.#levels.length - 1; height > 0; height--) {
       const below = this.#levels[height - 1]!;
-      const span = 2 ** below.shift;
+      const { span } = below;
       const last = Math.min((node + 1) * fan, below.nodes);
       // The run may begin in one child and go on through the next ones; `reach` is how long it is so far.
       let reach = 0;
@@ -213,7 +214,7 @@ export class PageMap {
   }
 
   #store(level: Level, node: number): boolean {
-    const span = 2 ** level.shift;
+    const { span } = level;
     const start = span - this.#start;
     const longest = span - this.#longest;
     const end = span - this.#end;
@@ -227,7 +228,7 @@ export class PageMap {
 
   #summarizeNode(height: number, node: number): void {
     const below = this.#levels[height - 1]!;
-    const span = 2 ** below.shift;
+    const { span } = below;
     const first = node * fan;
     const last = Math.min(first + fan, below.nodes);
     let start = 0;

@@ -7,7 +7,7 @@ import { fingerprint, takeFingerprintOf } from '../codec/fingerprint.js';
 
 export const superblockBytes = 4096;
 const magic = Buffer.from('SWAPSTOR', 'latin1');
-const formatVersion = 2;
+const formatVersion = 3;
 const scratchKind = 1;
 const persistentKind = 2;
 /** What of the block is in use: magic, version, kind, page size, two seeds, salt and check of a key, their checksum. */

@@ -13,7 +13,7 @@ import { FrequencySketch } from './frequency-sketch.js';
 import { MainSet } from './main-set.js';
 import { Place, type Policy, type Resident, setAside } from './resident.js';
 import { ShadowCaches } from './shadow-caches.js';
-import { idleTicks, moveCost, swappability } from './swappability.js';
+import { idleTicks, logOfSize, moveCost, swappability } from './swappability.js';
 import { Window } from './window.js';
 import { Xorshift } from './xorshift.js';
 
@@ -133,7 +133,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     this.#clock = (this.#clock + 1) | 0;
     entry.stamp = this.#clock;
     entry.uses = this.#sketch.increment(hash);
-    if (this.#shadows.samples(hash)) this.#shadows.use(hash, this.#sketch);
+    if (this.#shadows.samples(hash)) this.#shadows.use(hash, entry.uses, this.#sketch);
   }
 
   /** Takes out the loser of a duel, and has the winner in the main set; or what there is, where a side is missing. */
@@ -159,7 +159,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     const uses = this.#sketch.estimate(one.hash);
     const otherUses = this.#sketch.estimate(other.hash);
     if (one.size === other.size) return uses > otherUses;
-    return uses * Math.log(1 + other.size) > otherUses * Math.log(1 + one.size);
+    return uses * logOfSize(other.size) > otherUses * logOfSize(one.size);
   }
 
   #admit(entry: E): void {

@@ -47,7 +47,15 @@ export function isSmallInteger(value: number): boolean {
 // Taken apart like this, as webpack makes a named import of what stands after a dot, and a name that older runtimes do
 // not have would keep all of it from starting.
 const { isStringOneByteRepresentation } = v8 as { isStringOneByteRepresentation?: (text: string) => boolean };
-const isOneByte = isStringOneByteRepresentation ?? ((text: string): boolean => !/[\u0100-\uffff]/.test(text));
+const isOneByte = isStringOneByteRepresentation ?? hasOnlyOneByteCharacters;
+/** Up to so many characters a look at each is faster than a search. */
+const shortLength = 32;
+
+function hasOnlyOneByteCharacters(text: string): boolean {
+  if (text.length > shortLength) return !/[\u0100-\uffff]/.test(text);
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return false;
+  return true;
+}
 
 export function stringSize(text: string): number {
   const length = text.length;

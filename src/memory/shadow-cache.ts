@@ -7,7 +7,7 @@ import type { FrequencySketch } from './frequency-sketch.js';
 import { idleTicks } from './swappability.js';
 import type { Xorshift } from './xorshift.js';
 
-export const shadowEntriesMax = 256;
+export const shadowEntriesMax = 192;
 const slotCountMax = shadowEntriesMax;
 /** Of the index: a quarter full at most. */
 const indexLength = 4 * slotCountMax;
@@ -26,6 +26,8 @@ export class ShadowCache {
   // at `positions`. Slots that are not used are stacked in `free`.
   readonly #hashes = new Int32Array(slotCountMax);
   readonly #stamps = new Int32Array(slotCountMax);
+  /** Uses of the key, as of the last one that was replayed here. */
+  readonly #uses = new Uint8Array(slotCountMax);
   readonly #index = new Int16Array(indexLength).fill(-1);
   readonly #newer = new Uint16Array(slotCountMax + 1);
   readonly #older = new Uint16Array(slotCountMax + 1);
@@ -44,7 +46,7 @@ export class ShadowCache {
   }
 
   get bytes(): number {
-    return slotCountMax * 18 + indexLength * 2;
+    return slotCountMax * 19 + indexLength * 2;
   }
 
   /** How many entries it holds from now on. */
@@ -52,12 +54,13 @@ export class ShadowCache {
     this.#capacity = capacity;
   }
 
-  /** Replays a use; true when the key was held. */
-  use(hash: number, sketch: FrequencySketch): boolean {
+  /** Replays a use; true when the key was held. @param uses Of the key, this one included, as the sketch has it. */
+  use(hash: number, uses: number, sketch: FrequencySketch): boolean {
     this.#clock = (this.#clock + 1) | 0;
     const slot = this.#find(hash);
     if (slot >= 0) {
       this.#stamps[slot] = this.#clock;
+      this.#uses[slot] = uses;
       if (this.#positions[slot]! < 0) {
         this.#unlink(slot);
         this.#link(slot);
@@ -67,7 +70,7 @@ export class ShadowCache {
     // Twice when the capacity has shrunk, so that it is reached without a burst of work.
     if (this.#held >= this.#capacity) this.#evict(sketch);
     if (this.#held >= this.#capacity) this.#evict(sketch);
-    this.#insert(hash);
+    this.#insert(hash, uses);
     return false;
   }
 
@@ -98,7 +101,7 @@ export class ShadowCache {
       this.#drop(tail);
       return;
     }
-    const weakest = this.#sample(sketch);
+    const weakest = this.#sample();
     if (this.#windowCount === 0 || this.#mainCount > mainMax) {
       this.#drop(weakest);
       return;
@@ -112,13 +115,12 @@ export class ShadowCache {
   }
 
   /** Of a few slots of the main set the one that is best suited to leave: idle for long, and used little. */
-  #sample(sketch: FrequencySketch): number {
+  #sample(): number {
     let best = 0;
     let bestRank = -1;
     for (let taken = 0; taken < sampleCount; taken++) {
       const slot = this.#main[this.#random.below(this.#mainCount)]!;
-      const uses = sketch.estimate(this.#hashes[slot]!);
-      const rank = idleTicks(this.#clock, this.#stamps[slot]!) / (1 + uses);
+      const rank = idleTicks(this.#clock, this.#stamps[slot]!) / (1 + this.#uses[slot]!);
       if (rank > bestRank) {
         best = slot;
         bestRank = rank;
@@ -127,10 +129,11 @@ export class ShadowCache {
     return best;
   }
 
-  #insert(hash: number): void {
+  #insert(hash: number, uses: number): void {
     const slot = this.#free[--this.#freeCount]!;
     this.#hashes[slot] = hash;
     this.#stamps[slot] = this.#clock;
+    this.#uses[slot] = uses;
     let at = hash & indexMask;
     while (this.#index[at]! >= 0) at = (at + 1) & indexMask;
     this.#index[at] = slot;

@@ -13,8 +13,8 @@ function findShare(keys: Iterable<number>, entryCount: number): number {
   shadows.scale(entryCount);
   for (const key of keys) {
     const hash = hashOf(key);
-    sketch.increment(hash);
-    if (shadows.samples(hash)) shadows.use(hash, sketch);
+    const uses = sketch.increment(hash);
+    if (shadows.samples(hash)) shadows.use(hash, uses, sketch);
   }
   return shadows.share;
 }
@@ -24,8 +24,8 @@ describe('ShadowCache', () => {
     const cache = new ShadowCache(0.1, new Xorshift(1));
     const sketch = new FrequencySketch();
     cache.resize(shadowEntriesMax);
-    for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), sketch)).toBe(false);
-    for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), sketch)).toBe(true);
+    for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), 1, sketch)).toBe(false);
+    for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), 1, sketch)).toBe(true);
   });
 
   it('with nearly all of it as the window has about the hits of LRU', () => {
@@ -35,8 +35,8 @@ describe('ShadowCache', () => {
     let hits = 0;
     const keys = zipf(2_000, 0.9, 50_000, 1);
     for (const key of keys) {
-      sketch.increment(hashOf(key));
-      if (cache.use(hashOf(key), sketch)) hits++;
+      const uses = sketch.increment(hashOf(key));
+      if (cache.use(hashOf(key), uses, sketch)) hits++;
     }
     expect(Math.abs(hits / keys.length - new ReplayCache('lru', 200).hitRate(keys))).toBeLessThan(0.05);
   });
@@ -48,14 +48,14 @@ describe('ShadowCache', () => {
     for (let use = 0; use < 50_000; use++) {
       if (use % 700 === 0) cache.resize(1 + (random() % shadowEntriesMax));
       const hash = hashOf(random() % 1_000);
-      sketch.increment(hash);
-      cache.use(hash, sketch);
-      expect(cache.use(hash, sketch)).toBe(true);
+      const uses = sketch.increment(hash);
+      cache.use(hash, uses, sketch);
+      expect(cache.use(hash, uses, sketch)).toBe(true);
     }
     cache.resize(shadowEntriesMax);
     cache.clear();
-    for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), sketch)).toBe(false);
-    for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), sketch)).toBe(true);
+    for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), 1, sketch)).toBe(false);
+    for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), 1, sketch)).toBe(true);
   });
 });
 
@@ -93,8 +93,7 @@ describe('ShadowCaches', () => {
     shadows.scale(200);
     const replay = (keys: Iterable<number>): number => {
       for (const key of keys) {
-        sketch.increment(hashOf(key));
-        shadows.use(hashOf(key), sketch);
+        shadows.use(hashOf(key), sketch.increment(hashOf(key)), sketch);
       }
       return shadows.share;
     };
