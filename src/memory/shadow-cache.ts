@@ -7,10 +7,10 @@ import type { FrequencySketch } from './frequency-sketch.js';
 import { idleTicks } from './swappability.js';
 import type { Xorshift } from './xorshift.js';
 
-export const shadowEntriesMax = 192;
+export const shadowEntriesMax = 256;
 const slotCountMax = shadowEntriesMax;
-/** Of the index: a quarter full at most. */
-const indexLength = 4 * slotCountMax;
+/** Of the index: a power of two, and a quarter full at most. */
+const indexLength = 1024;
 const indexMask = indexLength - 1;
 const sampleCount = 8;
 /** The slot that stands for both ends of the window's list, which is a ring. */

@@ -3,7 +3,7 @@
  * LRU, for uses that come in bursts. So four shadow caches, which hold hashes and no values, replay the uses of a
  * sample of the keys, each with another share, and memory is cut as in the one that has had most hits lately.
  *
- * A shadow has 192 entries at most. A store that holds more is modelled by so much smaller a sample of the keys, which
+ * A shadow has 256 entries at most. A store that holds more is modelled by so much smaller a sample of the keys, which
  * keeps both the memory and the cost of a use small; of a store that holds fewer every use is replayed.
  *
  * Shadows count entries and not bytes: they do not see that a share is good for large values and bad for small ones.
