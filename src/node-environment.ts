@@ -22,6 +22,9 @@ export const nodeEnvironment: Environment = {
   threads: nodeThreads,
   // A Map refuses to grow past 2^24 entries, on some versions of Node past 2^23.
   residentsMax: 2 ** 23 - 1,
+  // A page cache that has room takes 15 to 30.
+  cheapWriteUsMax: 80,
+  bulkLoadMin: 64,
   indexBytesMin: 4 * 1024 * 1024,
   indexBlockBytes: 64 * 1024,
 };

@@ -56,6 +56,16 @@ export class ResidentSet<E extends Resident> {
     this.policy.add(entry);
   }
 
+  /** True for what is in memory and may leave. */
+  isCandidate(entry: E): boolean {
+    return entry.place !== Place.Aside;
+  }
+
+  /** A candidate is to leave, whatever the policy thinks of it: as `takeVictim`. */
+  takeOut(entry: E): void {
+    this.policy.remove(entry);
+  }
+
   /** A candidate stays from now on. */
   setAside(entry: E): void {
     assert(entry.place !== Place.Aside, 'only a candidate can be set aside');

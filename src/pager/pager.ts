@@ -15,6 +15,7 @@ import { none } from '../memory/pointer-table.js';
 import { Place } from '../memory/resident.js';
 import { Xorshift } from '../memory/xorshift.js';
 import { Stay } from '../wait/waiter.js';
+import { BulkLoad } from './bulk-load.js';
 import { ClearedSweep } from './cleared-sweep.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Departures } from './departures.js';
@@ -53,6 +54,7 @@ export class Pager {
   readonly clearedSweep: ClearedSweep;
   readonly foreign = new ForeignCode();
   readonly #spiller: Spill;
+  readonly #bulkLoad: BulkLoad;
 
   constructor(rooms: Rooms) {
     const core = new Core(rooms);
@@ -74,6 +76,7 @@ export class Pager {
       isLoading,
     );
     this.core = core;
+    this.#bulkLoad = new BulkLoad(core);
     this.lookUp = new LookUp(
       core,
       (entry) => this.swapOut.cancel(entry),
@@ -144,6 +147,8 @@ export class Pager {
     const { residents } = core;
     if (isTooLarge(value)) throw tooLarge(key);
     if (this.clearedSweep.isPending) this.clearedSweep.step();
+    const leaver = this.#bulkLoad.takeLast();
+    if (leaver !== undefined && leaver.key !== key) this.reclaim.sendFirst(leaver);
     const size = terms.size !== 0 ? terms.size : core.estimate(key, value);
     const old = this.lookUp.resident(key, true);
     // The old value must not be encoded to make room for the new one; and if that fails, it is still there.
@@ -165,6 +170,7 @@ export class Pager {
         ? this.#install(key, value, size, terms, generation)
         : this.#installSpilled(key, spilled, terms, generation);
     if (terms.pin && entry !== undefined) this.#pinEntry(entry);
+    this.#bulkLoad.noteSet(entry, old === undefined);
     if (this.swapIn.flights.size > 0) this.swapIn.settle(this.lookUp.anySlot(key), value, true, entry);
     this.reclaim.mayHaveChanged();
     this.reclaim.watch();

@@ -195,6 +195,15 @@ export class Reclaim {
     });
   }
 
+  /** Sends a candidate off before it has been chosen, where memory is full and something may leave in the background. */
+  sendFirst(entry: Entry): void {
+    const { residents, pool, turn } = this.#core;
+    if (pool.threadsMax === 0 || this.isRestfulWith(entry.size) || !this.#maySwap() || !this.#mayFly) return;
+    if (entry.guardTurn === turn || this.#expiresSoon(entry)) return;
+    residents.takeOut(entry);
+    this.#departOpen(entry);
+  }
+
   /** Gives the open batch to the threads. */
   flushOpen(): void {
     const open = this.#open;

@@ -17,6 +17,7 @@ import type { Entry } from './entry.js';
 import { diskFullAsFull, fullError, isFull } from './full.js';
 import type { Space } from './space.js';
 import type { WriteBatch } from './write-batch.js';
+import { WriteCost } from './write-cost.js';
 
 /** Runs up to this are not divided any further for the sake of the file's length. */
 const shortRunBytes = 16 * 1024;
@@ -40,6 +41,7 @@ export class SwapOut {
   readonly #departures: Departures;
   readonly #compression: Compression;
   readonly #pageSize: number;
+  readonly #cost: WriteCost;
   /** Batches with a job that has not ended: their pages are in nobody's pointer. */
   readonly inFlight = new Set<WriteBatch>();
   /** Called when a batch of threads has ended. */
@@ -51,6 +53,7 @@ export class SwapOut {
     this.#departures = departures;
     this.#compression = compressionKinds[core.options.compression];
     this.#pageSize = core.options.pageSize;
+    this.#cost = new WriteCost(core.environment.cheapWriteUsMax);
   }
 
   /** An entry in flight was touched: it is in memory as before, and its record is dead. */
@@ -124,35 +127,52 @@ export class SwapOut {
     batch.beganMs = this.#core.measuredMs();
     if (!this.#compressNow(batch)) return false;
     this.#place(batch, (from, to) => {
-      const first = batch.firstPages[from]!;
-      const offset = batch.offsets[from]!;
-      const length = batch.lengthOf(from, to);
-      try {
-        this.#core.seal(batch.buffer, offset, length, first);
-        this.#core.file.write(batch.buffer.bytes, offset, length, first);
-        this.#core.counters.bytesWritten += length;
-        this.#confirm(batch, from, to);
-      } catch (cause) {
-        this.#fail(
-          batch,
-          from,
-          to,
-          this.#core.ioError('cannot write to the swap file', cause, { page: first }),
-        );
-      }
+      this.#writeRun(batch, from, to);
     });
     return batch.error === undefined;
   }
 
-  /** Gives a batch to the threads. */
+  /** Writes a run of records on this thread; undefined, or why it cannot be: their values are in memory then. */
+  #writeRun(batch: WriteBatch, from: number, to: number): SwapError | undefined {
+    const core = this.#core;
+    const { clock } = core.environment;
+    const first = batch.firstPages[from]!;
+    const offset = batch.offsets[from]!;
+    const length = batch.lengthOf(from, to);
+    try {
+      core.seal(batch.buffer, offset, length, first);
+      const beganMs = clock.monotonic();
+      core.file.write(batch.buffer.bytes, offset, length, first);
+      this.#cost.learn((clock.monotonic() - beganMs) * 1000, length);
+    } catch (cause) {
+      const error = core.ioError('cannot write to the swap file', cause, { page: first });
+      this.#fail(batch, from, to, error);
+      return error;
+    }
+    core.counters.bytesWritten += length;
+    if (batch.slab !== undefined) this.#noteInSlab(batch, first, length, batch.slab.offset + offset);
+    this.#confirm(batch, from, to);
+    return undefined;
+  }
+
+  /** Has a batch written: by the threads, or here while that costs less and leaves them nothing else to do. */
   submit(batch: WriteBatch): void {
     batch.filling = false;
     batch.beganMs = this.#core.measuredMs();
     this.inFlight.add(batch);
     if (batch.live === 0) this.#settle(batch);
     else if (batch.slab === undefined) this.#submitAlone(batch);
-    else if (this.#compression === Compression.None) this.#submitWrites(batch);
-    else this.#submitPrepare(batch);
+    else if (this.#compression !== Compression.None) this.#submitPrepare(batch);
+    else if (this.#cost.isCheap && this.#core.sealer === undefined) this.#writeHere(batch);
+    else this.#submitWrites(batch);
+  }
+
+  #writeHere(batch: WriteBatch): void {
+    this.#place(batch, (from, to) => {
+      const error = this.#writeRun(batch, from, to);
+      if (error !== undefined) this.#core.notices.warn(error);
+    });
+    this.#settle(batch);
   }
 
   /** A PREPARE or WRITE job of a batch has ended. */
@@ -305,10 +325,14 @@ export class SwapOut {
   /** A thread has written a run: it can be read from the file now, and from the slab while that is not reused. */
   #noteWritten(batch: WriteBatch, from: number, job: Job<WriteJobOwner>): void {
     const first = batch.firstPages[from]!;
-    const pages = job.length / this.#pageSize;
+    this.#cost.learn(job.durationUs, job.length);
     this.#core.counters.bytesWritten += job.length;
-    this.#core.file.noteWritten(first, pages);
-    this.#core.pool.slabs.noteRun(batch.slab!, first, pages, job.areaOffset);
+    this.#core.file.noteWritten(first, job.length / this.#pageSize);
+    this.#noteInSlab(batch, first, job.length, job.areaOffset);
+  }
+
+  #noteInSlab(batch: WriteBatch, firstPage: number, length: number, areaOffset: number): void {
+    this.#core.pool.slabs.noteRun(batch.slab!, firstPage, length / this.#pageSize, areaOffset);
   }
 
   /** The bytes of these records are in the file: their entries are let go, and the pages of dead ones freed. */

@@ -139,7 +139,8 @@ describeEachConfiguration('latencies', (options) => {
     expect(swapIn.count).toBe(21);
     expect(swapOut.count).toBe(20);
     expect(queueWait.count).toBe(options.threads === 0 || options.maxMemory === 0 ? 0 : queueWait.count);
-    if (options.threads! > 0 && options.maxMemory !== 0) expect(queueWait.count).toBeGreaterThanOrEqual(20);
+    // The first writes are the threads', until it is known what a write costs.
+    if (options.threads! > 0 && options.maxMemory !== 0) expect(queueWait.count).toBeGreaterThan(0);
     for (const { boundsMs, counts, count, sumMs } of [swapIn, swapOut, queueWait]) {
       expect(counts).toHaveLength(boundsMs.length + 1);
       expect(counts.reduce((sum, one) => sum + one, 0)).toBe(count);

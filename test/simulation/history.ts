@@ -7,6 +7,7 @@ import { type Keyspace, Namespace, SwapError, SwapStore } from '../../dist/index
 import { Xorshift } from '../../dist/memory/xorshift.js';
 import { checkInvariants } from '../../dist/pager/invariants.js';
 import { World, withEnvironment } from '../support/environment.js';
+import { tune } from './configurations.js';
 import { type Call, MemoryDisk, type Trouble } from './memory-disk.js';
 import { Oracle } from './oracle.js';
 
@@ -82,6 +83,7 @@ export async function runHistory({ seed, steps, options, weather, keyspaces = 1 
 class History {
   readonly outcome: Outcome = { crashes: 0, troubles: 0, refusals: 0, threadDeaths: 0 };
   readonly #seed: number;
+  readonly #given: SwapStoreOptions;
   readonly #options: SwapStoreOptions;
   readonly #weather: Weather;
   readonly #keyspaces: number;
@@ -100,6 +102,7 @@ class History {
 
   constructor(seed: number, options: SwapStoreOptions, weather: Weather, keyspaces: number) {
     this.#seed = seed;
+    this.#given = options;
     this.#options = { path, persist: true, maxSwap: 2 ** 20, flushIntervalMs: 50, ...options };
     this.#weather = weather;
     this.#keyspaces = keyspaces;
@@ -153,7 +156,7 @@ class History {
   // ── The weather ──
 
   #worldOn(disk: MemoryDisk, seed: number): World {
-    const world = new World(seed, 2 ** 20, disk);
+    const world = tune(new World(seed, 2 ** 20, disk), this.#given);
     if (this.#weather === 'errors') world.disk.pickAsynchronous = (count) => this.#random.below(count);
     disk.onCall = (call, file) => {
       const trouble = this.#isCalm ? undefined : this.#troubleOf(call, file);

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { SwapError, SwapStore, type SwapStoreOptions } from '../../dist/index.js';
 import { checkInvariants } from '../../dist/pager/invariants.js';
 import { World, withEnvironment } from '../support/environment.js';
-import { configurations } from './configurations.js';
+import { configurations, tune } from './configurations.js';
 import { MemoryDisk, type Trouble } from './memory-disk.js';
 import { Oracle } from './oracle.js';
 
@@ -25,7 +25,7 @@ class Scene {
   constructor(options: SwapStoreOptions, disk = new MemoryDisk()) {
     this.#options = { path, persist: true, maxSwap: 2 ** 20, flushIntervalMs: 0, ...options };
     this.disk = disk;
-    this.world = new World(1, 2 ** 20, disk);
+    this.world = tune(new World(1, 2 ** 20, disk), options);
   }
 
   open(): void {

@@ -21,7 +21,7 @@ export class World {
   readonly clock = new ManualClock();
   readonly disk: FaultyDisk;
   readonly threads: ManualThreads;
-  readonly environment: Environment;
+  readonly environment: { -readonly [name in keyof Environment]: Environment[name] };
 
   constructor(seed?: number, residentsMax = 2 ** 20, base?: Disk) {
     this.disk = new FaultyDisk(this.clock, base);
@@ -32,6 +32,9 @@ export class World {
       disk: this.disk,
       threads: this.threads,
       residentsMax,
+      // The test is the scheduler, and its threads do all writes; but for the tests of what is written without them.
+      cheapWriteUsMax: 0,
+      bulkLoadMin: 4,
       // Small, so that what is rare in a real store is frequent here.
       indexBytesMin: 512,
       indexBlockBytes: 256,

@@ -28,6 +28,8 @@ export class FaultyDisk implements Disk {
   readonly truncations: number[] = [];
   /** What each read costs on the manual clock, ms. Far above what a read from the page cache costs: "slow". */
   readCostMs = 0;
+  /** What each write takes on the clock, ms. */
+  writeCostMs = 0;
   /** Most bytes that one call transfers. */
   bytesPerCallMax = Number.MAX_SAFE_INTEGER;
   /** What `space` answers in place of the truth. */
@@ -87,6 +89,7 @@ export class FaultyDisk implements Disk {
 
   write(fd: number, source: Uint8Array, offset: number, length: number, position: number): number {
     this.writes++;
+    if (this.writeCostMs > 0) this.#clock.spend(this.writeCostMs);
     this.during?.('write', position);
     const fault = this.#writeFaults.shift() ?? this.#everyWrite;
     if (fault !== undefined) throw errnoError(fault, 'write');
