@@ -76,21 +76,17 @@ export function keySize(key: string): number {
 
 /** What a value costs, in bytes, at least 8. Never throws, whatever the value's accessors or traps do. */
 export function sizeOf(value: unknown): number {
-  switch (typeof value) {
-    case 'string':
-      return stringSize(value);
-    case 'number':
-      return isSmallInteger(value) ? SLOT_BYTES : HEAP_NUMBER_BYTES;
-    case 'object':
-      return value === null ? SLOT_BYTES : objectSize(value);
-    case 'bigint':
-      return bigintSize(value);
-    case 'function':
-    case 'symbol':
-      return OPAQUE_BYTES;
-    default:
-      return SLOT_BYTES;
-  }
+  // Asked one by one, as a switch over a typeof is a call into the runtime.
+  if (typeof value === 'object') return value === null ? SLOT_BYTES : objectSize(value);
+  if (typeof value === 'string') return stringSize(value);
+  if (typeof value === 'number') return isSmallInteger(value) ? SLOT_BYTES : HEAP_NUMBER_BYTES;
+  return Math.max(SLOT_BYTES, rareSize(value));
+}
+
+/** Beyond its slot, of what is no object, string or number. */
+function rareSize(value: unknown): number {
+  if (typeof value === 'bigint') return bigintSize(value);
+  return typeof value === 'function' || typeof value === 'symbol' ? OPAQUE_BYTES : 0;
 }
 
 /** Kept from call to call, so that none allocates one. Absent while in use: an accessor or trap may call `set`. */
@@ -208,22 +204,11 @@ class Survey {
 
   /** Bytes of a field's or element's value beyond its slot; a container goes to the list and is counted there. */
   private look(value: unknown, weight: number): number {
-    switch (typeof value) {
-      case 'string':
-        return stringSize(value);
-      case 'number':
-        return isSmallInteger(value) ? 0 : HEAP_NUMBER_BYTES;
-      case 'object':
-        if (value !== null) this.list(value, weight);
-        return 0;
-      case 'bigint':
-        return bigintSize(value);
-      case 'function':
-      case 'symbol':
-        return OPAQUE_BYTES;
-      default:
-        return 0;
-    }
+    if (typeof value === 'string') return stringSize(value);
+    if (typeof value === 'number') return isSmallInteger(value) ? 0 : HEAP_NUMBER_BYTES;
+    if (typeof value !== 'object') return rareSize(value);
+    if (value !== null) this.list(value, weight);
+    return 0;
   }
 
   private list(child: object, weight: number): void {

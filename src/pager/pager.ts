@@ -167,7 +167,7 @@ export class Pager {
     }
     const entry =
       spilled === undefined
-        ? this.#install(key, value, size, terms, generation)
+        ? this.#install(key, value, size, terms, generation, old === undefined)
         : this.#installSpilled(key, spilled, terms, generation);
     if (terms.pin && entry !== undefined) this.#pinEntry(entry);
     this.#bulkLoad.noteSet(entry, old === undefined);
@@ -332,9 +332,16 @@ export class Pager {
     throw new SwapError('ERR_SWAP_FULL', message, { storedKey: key });
   }
 
-  #install(key: string, value: unknown, size: number, terms: EntryTerms, generation: number): Entry {
+  #install(
+    key: string,
+    value: unknown,
+    size: number,
+    terms: EntryTerms,
+    generation: number,
+    isNew: boolean,
+  ): Entry {
     const { residents, table } = this.core;
-    let entry = residents.get(key);
+    let entry = isNew ? undefined : residents.get(key);
     if (entry === undefined) {
       const hash = table.hash(key);
       let slot = table.find(key, hash);
