@@ -78,28 +78,33 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   get(key: string): V | undefined {
     // Whether it is a key at all is asked when it is not found.
     const entry = this.#residents.get(typeof key === 'string' ? this.#prefix.stored(key) : key);
-    return isPlain(entry) ? this.#hit(entry) : this.#getSlowly(this.#open(key), Stay.IfRoom);
+    return isPlain(entry) ? this.#hit(entry) : this.#getSlowly(this.#open(key), Stay.IfRoom, entry);
   }
 
   #hit(entry: Entry): V {
     this.#pager.core.counters.hits++;
     if (entry.place !== Place.Aside) this.#residents.policy.touch(entry);
+    entry.mayDiffer = true;
     return entry.value as V;
   }
 
-  #getSlowly(stored: string, stay: Stay): V | undefined {
+  /** @param found The entry in memory, where there is one. */
+  #getSlowly(stored: string, stay: Stay, found: Entry | undefined): V | undefined {
     const pager = this.#pager;
     const { counters, table } = pager.core;
     try {
-      const entry = pager.lookUp.resident(stored);
+      const entry = found && pager.lookUp.resident(stored);
       if (entry !== undefined) {
         counters.hits++;
         pager.lookUp.touch(entry);
+        entry.mayDiffer = true;
         return entry.value as V;
       }
       const slot = pager.lookUp.slot(stored);
       if (slot !== none && pager.swapIn.fault(slot, stored, table.hashAt(slot), stay)) {
         counters.faults++;
+        // What is read as one of many is in its caller's hands only after the last of them.
+        if (stay === Stay.IfRoom) pager.swapIn.lend();
         return pager.swapIn.value as V;
       }
       counters.misses++;
@@ -223,7 +228,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
       if (values !== undefined) return values;
       return stored.map((one) => {
         const entry = this.#residents.get(one);
-        return isPlain(entry) ? this.#hit(entry) : this.#getSlowly(one, Stay.IfWorth);
+        return isPlain(entry) ? this.#hit(entry) : this.#getSlowly(one, Stay.IfWorth, entry);
       });
     } finally {
       this.#engine.tell();
@@ -420,6 +425,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const entry = pager.lookUp.resident(stored);
     if (entry !== undefined) {
       pager.swapIn.value = entry.value;
+      entry.mayDiffer = true;
       return true;
     }
     const slot = pager.lookUp.slot(stored);

@@ -13,6 +13,10 @@ import type { ShapeNode, Shapes } from './shapes.js';
 import { depthMax, errorKinds, Flag, keptBytesMax, Tag, viewKinds } from './tags.js';
 
 const overflow = new Error('the buffer is too small');
+/** Thrown where the table of shapes has no room for a record of which a part is written already. */
+const noShape = new Error('the table of shapes has no room');
+/** So many values are then looked at before they are written, as the next ones are like this one. */
+const carefulCount = 1000;
 /** Any scalar fits into this; every value begins with a check that there is so much room. */
 const scalarBytes = 16;
 const shortStringMax = 48;
@@ -39,6 +43,8 @@ export class Encoder {
   #numbers: Map<object, number> | undefined = undefined;
   readonly #deferred: object[] = [];
   #enumerablePrototype = false;
+  /** Values left before which the table of shapes is asked first. */
+  #careful = 0;
 
   constructor(shapes: Shapes, onInstance: (constructorName: string) => void) {
     this.#shapes = shapes;
@@ -47,6 +53,22 @@ export class Encoder {
 
   /** Writes `value` at `start` and returns where it ends; -1 when it does not fit. Throws what cannot be cloned. */
   encode(value: unknown, target: Buffer, start: number): number {
+    const isCareful = this.#careful > 0;
+    if (isCareful) this.#careful--;
+    try {
+      return this.#attempt(value, target, start);
+    } catch (error) {
+      if (error === overflow) return -1;
+      if (error !== noShape) throw error;
+    }
+    if (isCareful) throw new TypeError('an object that changes while it is read cannot be cloned');
+    // Once more, and whole: were each record that has no shape to take back what it wrote, each level of nesting would
+    // double the work.
+    this.#careful = carefulCount;
+    return this.encode(value, target, start);
+  }
+
+  #attempt(value: unknown, target: Buffer, start: number): number {
     if (target !== this.#bytes) {
       this.#bytes = target;
       this.#view = new DataView(target.buffer, target.byteOffset, target.length);
@@ -61,9 +83,6 @@ export class Encoder {
       if (this.#texts !== target.length) this.#appendTexts();
       target[start] = this.#flags;
       return this.#at;
-    } catch (error) {
-      if (error === overflow) return -1;
-      throw error;
     } finally {
       this.#depth = 0;
       for (let at = Math.min(this.#metCount, listMax) - 1; at >= 0; at--) this.#met[at] = undefined;
@@ -203,8 +222,9 @@ export class Encoder {
     if (this.#wasMet(value)) return;
     if (this.#depth >= depthMax) return this.#defer(value);
     this.#depth++;
-    if (Object.getPrototypeOf(value) === Object.prototype) this.#record(value);
-    else if (Array.isArray(value)) this.#array(value);
+    // To ask for a prototype is a call into the runtime, which arrays are spared.
+    if (Array.isArray(value)) this.#array(value);
+    else if (Object.getPrototypeOf(value) === Object.prototype) this.#record(value);
     else this.#special(value);
     this.#depth--;
   }
@@ -229,30 +249,33 @@ export class Encoder {
 
   /** A plain record: by its shape where that is known or can be, else with its keys. */
   #record(value: object): void {
-    let node: ShapeNode | undefined = this.#enumerablePrototype ? undefined : this.#shapes.root;
-    if (node !== undefined) {
-      for (const key in value) {
-        node = this.#shapes.step(node, key);
-        if (node === undefined) break;
-      }
-    }
-    const shape = node === undefined ? undefined : this.#shapes.shapeAt(node);
-    if (shape === undefined) {
+    if (this.#enumerablePrototype || (this.#careful > 0 && !this.#hasShape(value))) {
       this.#bytes[this.#at++] = Tag.Object;
       return this.#plainObject(value);
     }
-    this.#bytes[this.#at] = Tag.Record;
-    this.#bytes[this.#at + 1] = shape.number;
-    this.#bytes[this.#at + 2] = shape.number >>> 8;
-    this.#at += 3;
-    let count = 0;
+    // Keys and values in one go: the number of the shape is known at the end, and its place is kept.
+    const begin = this.#at;
+    this.#at = begin + 3;
+    let node: ShapeNode | undefined = this.#shapes.root;
     for (const key in value) {
+      node = this.#shapes.step(node, key);
+      if (node === undefined) throw noShape;
       this.#value((value as Record<string, unknown>)[key]);
-      count++;
     }
-    // A getter that adds or removes keys would leave more or fewer values than the shape has.
-    if (count !== shape.keys.length)
-      throw new TypeError('an object that changes while it is read cannot be cloned');
+    const shape = this.#shapes.shapeAt(node);
+    if (shape === undefined) throw noShape;
+    this.#bytes[begin] = Tag.Record;
+    this.#bytes[begin + 1] = shape.number;
+    this.#bytes[begin + 2] = shape.number >>> 8;
+  }
+
+  #hasShape(value: object): boolean {
+    let node: ShapeNode | undefined = this.#shapes.root;
+    for (const key in value) {
+      node = this.#shapes.step(node, key);
+      if (node === undefined) return false;
+    }
+    return this.#shapes.shapeAt(node) !== undefined;
   }
 
   #plainObject(value: object): void {

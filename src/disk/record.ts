@@ -6,9 +6,9 @@
  *     word 0  magic            word 4  bytes of the payload before compression
  *     word 1  record bytes     word 5  sum over the words 0-4, 6, 7 and the key
  *     word 2  generation       word 6  fingerprint of the payload before compression, first half
- *     word 3  key and kind     word 7  its second half
+ *     word 3  key, kind, code  word 7  its second half
  *
- * The fingerprint is over the payload as it was encoded, so that it stays the same whatever compression does; a
+ * The code, eight bits, says what the value costs in memory (memory/size-code.ts). The fingerprint is over the payload as it was encoded, so that it stays the same whatever compression does; a
  * compressed payload is checked after it was inflated into a buffer of exactly the size that word 4 says.
  */
 import { Compression } from '../codec/compression.js';
@@ -31,6 +31,16 @@ const encodingShift = 17;
 const compressionShift = 20;
 /** The record is encrypted in the file, and ends in a seal. */
 export const sealedBit = 1 << 23;
+const sizeCodeShift = 24;
+
+/** The word of a key with the code of its value's size. */
+export function withSizeCode(keyWord: number, code: number): number {
+  return keyWord | (code << sizeCodeShift);
+}
+export function sizeCodeOf(keyWord: number): number {
+  return keyWord >>> sizeCodeShift;
+}
+
 /** A seal: the counter of its nonce, the salt of its session, and the tag. */
 export const counterBytes = 8;
 export const saltBytes = 16;

@@ -178,6 +178,7 @@ export class Awaiting {
       core.counters.hits++;
       pager.lookUp.touch(entry);
       core.guard(entry);
+      entry.mayDiffer = true;
       waiter.arrived(index, entry.value, true, entry);
       return true;
     }

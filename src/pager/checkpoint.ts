@@ -139,10 +139,17 @@ export class Checkpoint {
         const generation = this.#core.nextGeneration();
         let recordBytes: number;
         try {
-          recordBytes = this.#writer.write(buffer, this.#usedBytes, entry.key, entry.value, generation);
+          recordBytes = this.#writer.write(
+            buffer,
+            this.#usedBytes,
+            entry.key,
+            entry.value,
+            entry.size,
+            generation,
+          );
           if (recordBytes === -1 && chunk.length > 0) break;
           if (recordBytes === -1) {
-            buffer = this.#writer.writeAlone(entry.key, entry.value, generation, 2 * chunkBytes);
+            buffer = this.#writer.writeAlone(entry.key, entry.value, entry.size, generation, 2 * chunkBytes);
             recordBytes = buffer.words[1]!;
           }
         } catch {

@@ -73,7 +73,7 @@ export class Departures {
       this.#endOver(entry);
       return Departure.Gone;
     }
-    if (entry.copyIndex !== -1 && (core.options.immutable || isPrimitive(entry.value))) {
+    if (entry.copyIndex !== -1 && (core.options.immutable || !entry.mayDiffer || isPrimitive(entry.value))) {
       this.#dropClean(entry);
       return Departure.Gone;
     }
@@ -99,7 +99,7 @@ export class Departures {
     const generation = core.nextGeneration();
     try {
       const start = 2 * core.pool.slabs.slabBytes;
-      const buffer = this.#writer.writeAlone(entry.key, entry.value, generation, start);
+      const buffer = this.#writer.writeAlone(entry.key, entry.value, entry.size, generation, start);
       if (this.#saysTheSame(entry)) {
         this.#dropClean(entry);
         return undefined;
@@ -123,7 +123,8 @@ export class Departures {
     try {
       const { buffer, usedBytes } = batch;
       if (usedBytes >= buffer.bytes.length) return -1;
-      const recordBytes = this.#writer.write(buffer, usedBytes, entry.key, entry.value, generation);
+      const { key, value, size } = entry;
+      const recordBytes = this.#writer.write(buffer, usedBytes, key, value, size, generation);
       if (recordBytes === -1) return -1;
       const end = usedBytes + recordBytes;
       const padded = usedBytes + paddedBytes(recordBytes, this.#pageSize);

@@ -35,6 +35,9 @@ export class Entry extends Resident {
   copyFingerprintA = 0;
   copyFingerprintB = 0;
 
+  /** False once the value was compared with its copy, and has been in nobody's hands since. */
+  mayDiffer = true;
+
   /** Stays by `pin`. */
   pinned = false;
   /** Stays for so many running `run` calls. */

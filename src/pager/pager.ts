@@ -25,6 +25,7 @@ import { ExpirySweep } from './expiry-sweep.js';
 import { ForeignCode } from './foreign-code.js';
 import type { KeyspacePrefix } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
+import { Loan } from './loan.js';
 import { LookUp } from './look-up.js';
 import { Reclaim } from './reclaim.js';
 import { RecordReader } from './record-reader.js';
@@ -87,7 +88,9 @@ export class Pager {
     this.#spiller = new Spill(core, writer, space, departures);
     this.reclaim = new Reclaim(core, departures, this.swapOut, (entry) => this.#evictSlot(entry.slot));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
-    this.swapIn = new SwapIn(core, reader, this, (slot) => this.#end(slot, core.table.keyAt(slot)));
+    this.swapIn = new SwapIn(core, reader, new Loan(writer), this, (slot) =>
+      this.#end(slot, core.table.keyAt(slot)),
+    );
     if (rooms.index !== undefined) core.durability = this.#durabilityOf(rooms.index, writer, space);
     this.clearedSweep.start();
   }
@@ -119,7 +122,9 @@ export class Pager {
       throw error;
     }
     const generation = core.nextGeneration();
-    const { page, recordBytes } = this.#spiller.spill(key, this.swapIn.value, generation);
+    const { value } = this.swapIn;
+    const size = core.table.ownSize(slot) || core.estimate(key, value);
+    const { page, recordBytes } = this.#spiller.spill(key, value, size, generation);
     core.freePointer(slot);
     core.table.setGeneration(slot, generation);
     core.table.setPointer(slot, page, recordBytes);
@@ -160,7 +165,7 @@ export class Pager {
       const stays = terms.pin || (old !== undefined && old.holds > 0) || this.#mustStayForRun(key);
       if (!this.reclaim.makeRoom(size - (old?.size ?? 0))) {
         if (stays) this.#refuseWhenFull(key);
-        else spilled = this.#spill(key, value, generation);
+        else spilled = this.#spill(key, value, size, generation);
       }
     } finally {
       if (wasCandidate && residents.get(key) === old) residents.restore(old);
@@ -319,10 +324,15 @@ export class Pager {
 
   // ── The parts of set ──
 
-  #spill(key: string, value: unknown, generation: number): { page: number; recordBytes: number } {
+  #spill(
+    key: string,
+    value: unknown,
+    size: number,
+    generation: number,
+  ): { page: number; recordBytes: number } {
     const { failure } = this.reclaim;
     if (failure instanceof SwapError && failure.code === 'ERR_SWAP_IO') throw failure;
-    return this.#spiller.spill(key, value, generation);
+    return this.#spiller.spill(key, value, size, generation);
   }
 
   /** What must be in memory cannot be, as there are as many values there as can be. */
@@ -354,6 +364,7 @@ export class Pager {
       this.core.freeCopy(entry);
       this.#forgetTerms(entry);
       entry.value = value;
+      entry.mayDiffer = true;
       residents.resize(entry, size);
       this.lookUp.touch(entry);
     }
@@ -410,6 +421,7 @@ export class Pager {
   }
 
   #mayLeaveAgain(entry: Entry): void {
+    entry.mayDiffer = true;
     if (entry.mustStay || entry.place !== Place.Aside) return;
     this.core.residents.restore(entry);
     this.reclaim.mayHaveChanged();

@@ -20,13 +20,15 @@ import {
   readKey,
   recordMagic,
   sealBytes,
+  sizeCodeOf,
 } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { quoteKey } from '../key-prefix.js';
+import { sizeOfCode } from '../memory/size-code.js';
 import type { PayloadFormat } from './payload-format.js';
 
 /** Records up to this are read into one buffer that is used again and again; larger ones into their own. */
-const scratchBytes = 64 * 1024;
+export const scratchBytes = 72 * 1024;
 
 /** What a pointer claims of its record. */
 export interface Claim {
@@ -45,6 +47,11 @@ export class RecordReader {
   // Of the last record that was accepted.
   value: unknown = undefined;
   payloadBytes = 0;
+  /** What its value costs in memory, bytes, as it was when the record was made; 0 = unknown. */
+  sizeBytes = 0;
+  /** Where its payload lies as the codec wrote it, while it does: in what it was read into. */
+  plainSource: RecordBuffer | undefined = undefined;
+  plainFrom = 0;
   fingerprintA = 0;
   fingerprintB = 0;
 
@@ -125,6 +132,8 @@ export class RecordReader {
     const from = start + payloadOffset(keyWord);
     const end = start + payloadEnd(claim.recordBytes, keyWord);
     const compression = compressionOf(keyWord);
+    this.sizeBytes = sizeOfCode(sizeCodeOf(keyWord), rawBytes);
+    this.plainSource = undefined;
     if (compression !== Compression.None) {
       const plain = inflate(source.bytes.subarray(from, end), compression, rawBytes, claim);
       this.#checkFingerprint(plain, 0, rawBytes, source.words, at, claim);
@@ -135,6 +144,9 @@ export class RecordReader {
     // A buffer of its own is not used again, so that a large Buffer may stay where it was read.
     const adopt = source.bytes.length > scratchBytes && source.bytes.buffer instanceof ArrayBuffer;
     this.#decode(source, from, end, encodingOf(keyWord), adopt, claim);
+    if (source !== this.#scratch || encodingOf(keyWord) !== Encoding.Codec) return;
+    this.plainSource = source;
+    this.plainFrom = from;
   }
 
   #checkFingerprint(

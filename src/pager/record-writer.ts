@@ -12,17 +12,27 @@ import {
   recordBytesMax,
   sealBytes,
   sealedBit,
+  withSizeCode,
   writeHeader,
   writeKey,
 } from '../disk/record.js';
 import { reasonOf, SwapError } from '../errors.js';
 import { quoteKey } from '../key-prefix.js';
+import { sizeCode } from '../memory/size-code.js';
 import { pageSizeMax } from '../options.js';
 import type { PayloadFormat } from './payload-format.js';
+import { scratchBytes } from './record-reader.js';
+
+/** Values up to this are compared with their record; as many bytes as are read into one buffer. */
+const comparedBytesMax = scratchBytes;
+/** The encoder stops some bytes before its buffer ends. */
+const comparedSlackBytes = 64;
 
 export class RecordWriter {
   readonly #format: PayloadFormat;
 
+  /** What a value is encoded into only to be compared. */
+  readonly #compared = Buffer.from(new ArrayBuffer(comparedBytesMax + comparedSlackBytes));
   /** Seals made so far: no two have the same nonce. */
   #seals = 0;
   /** Bytes of the last payload, before compression. */
@@ -35,8 +45,17 @@ export class RecordWriter {
   /**
    * Writes the record at `start` and returns its bytes, or -1 when the buffer is too small for it. Throws
    * ERR_SWAP_UNSERIALIZABLE when the value cannot be encoded.
+   *
+   * @param sizeBytes What the value costs in memory.
    */
-  write(target: RecordBuffer, start: number, key: string, value: unknown, generation: number): number {
+  write(
+    target: RecordBuffer,
+    start: number,
+    key: string,
+    value: unknown,
+    sizeBytes: number,
+    generation: number,
+  ): number {
     const encoding = this.#format.serializer === undefined ? Encoding.Codec : Encoding.Serializer;
     const { sealer } = this.#format;
     let keyWord = writeKey(target, start, key, encoding);
@@ -48,6 +67,7 @@ export class RecordWriter {
     const recordBytes = end - start + (sealer === undefined ? 0 : sealBytes);
     if (start + recordBytes > target.bytes.length) return -1;
     this.payloadBytes = end - payload;
+    keyWord = withSizeCode(keyWord, sizeCode(sizeBytes, this.payloadBytes));
     takeFingerprint(target.words, payload >>> 2, this.payloadBytes, this.#format.seedA, this.#format.seedB);
     writeHeader(
       target,
@@ -70,15 +90,37 @@ export class RecordWriter {
    * The record of a value that no slab can hold, in a buffer of its own, grown until it fits. `estimateBytes` is
    * where to begin.
    */
-  writeAlone(key: string, value: unknown, generation: number, estimateBytes: number): RecordBuffer {
+  writeAlone(
+    key: string,
+    value: unknown,
+    sizeBytes: number,
+    generation: number,
+    estimateBytes: number,
+  ): RecordBuffer {
     for (
       let capacity = roundUp(estimateBytes);
       ;
       capacity = roundUp(Math.min(capacity * 2, recordBytesMax))
     ) {
       const target = new RecordBuffer(new ArrayBuffer(capacity));
-      if (this.write(target, 0, key, value, generation) !== -1) return target;
+      if (this.write(target, 0, key, value, sizeBytes, generation) !== -1) return target;
       if (capacity >= recordBytesMax - pageSizeMax) throw tooLarge(key);
+    }
+  }
+
+  /** True when `value` encodes to the `length` bytes of `source` from `from` on. Only without a serializer of the user's. */
+  saysTheSame(value: unknown, source: RecordBuffer, from: number, length: number): boolean {
+    const target = this.#compared;
+    if (length > comparedBytesMax) return false;
+    this.#format.foreign.enter();
+    try {
+      const end = this.#format.codec.encode(value, target, 0);
+      return end === length && source.bytes.compare(target, 0, length, from, from + length) === 0;
+    } catch {
+      // What cannot be encoded any more was changed.
+      return false;
+    } finally {
+      this.#format.foreign.leave();
     }
   }
 

@@ -25,14 +25,19 @@ export class Spill {
    * Writes a value that is not in memory straight to the file, for a `set` that finds no room. Returns its first
    * page, with its bytes in `recordBytes`; throws when it cannot be done, and nothing has changed then.
    */
-  spill(key: string, value: unknown, generation: number): { page: number; recordBytes: number } {
+  spill(
+    key: string,
+    value: unknown,
+    sizeBytes: number,
+    generation: number,
+  ): { page: number; recordBytes: number } {
     const core = this.#core;
     const beganMs = core.measuredMs();
     const { pageSize, compression } = core.options;
     let { buffer } = this.#departures.openBlocking();
-    let recordBytes = this.#writer.write(buffer, 0, key, value, generation);
+    let recordBytes = this.#writer.write(buffer, 0, key, value, sizeBytes, generation);
     if (recordBytes === -1) {
-      buffer = this.#writer.writeAlone(key, value, generation, 2 * buffer.bytes.length);
+      buffer = this.#writer.writeAlone(key, value, sizeBytes, generation, 2 * buffer.bytes.length);
       recordBytes = buffer.words[1]!;
     }
     if (compression !== 'none') {

@@ -16,6 +16,7 @@ import { Stay, type Waiter } from '../wait/waiter.js';
 import type { Core } from './core.js';
 import { Entry } from './entry.js';
 import { LoadFlight } from './load-flight.js';
+import type { Loan } from './loan.js';
 import { ReadCost } from './read-cost.js';
 import type { RecordReader } from './record-reader.js';
 
@@ -30,6 +31,7 @@ export interface Room {
 export class SwapIn {
   readonly #core: Core;
   readonly #reader: RecordReader;
+  readonly #loan: Loan;
   readonly #room: Room;
   /** Takes an entry out for good, as its record cannot be read and the user counts that as a miss. */
   readonly #forget: (slot: number) => void;
@@ -44,9 +46,10 @@ export class SwapIn {
   #largeReads = 0;
   #waitingHandled = false;
 
-  constructor(core: Core, reader: RecordReader, room: Room, forget: (slot: number) => void) {
+  constructor(core: Core, reader: RecordReader, loan: Loan, room: Room, forget: (slot: number) => void) {
     this.#core = core;
     this.#reader = reader;
+    this.#loan = loan;
     this.#room = room;
     this.#forget = forget;
     this.#cost = new ReadCost(core.environment.clock);
@@ -89,6 +92,7 @@ export class SwapIn {
         return this.#accept(area, buffered, available, slot);
       }
     }
+    this.#loan.settle();
     const target = this.#reader.bufferFor(recordBytes);
     const bytesRead = this.#readFile(target, recordBytes, page, key);
     counters.bytesRead += bytesRead;
@@ -104,6 +108,15 @@ export class SwapIn {
     this.value = value;
     if (this.flights.size > 0) this.settle(slot, value, true, this.promoted);
     return true;
+  }
+
+  /** The value of the last `fault` goes to a caller who may change it until its next call, and to nobody else. */
+  lend(): void {
+    const { promoted, value } = this;
+    // What cannot be changed in place, or is promised not to be, need not be compared.
+    if (promoted === undefined || typeof value !== 'object' || this.#core.options.immutable) return;
+    const { plainSource, plainFrom } = this.#reader;
+    if (plainSource !== undefined) this.#loan.lend(promoted, plainSource, plainFrom);
   }
 
   /** Of the last `fault` or `preview`: the value, and its entry if it stayed. */
@@ -251,7 +264,7 @@ export class SwapIn {
     const { payloadBytes, fingerprintA, fingerprintB } = reader;
     const generation = table.generation(slot);
     const ownSize = table.ownSize(slot);
-    const size = ownSize !== 0 ? ownSize : core.estimate(key, value);
+    const size = ownSize !== 0 ? ownSize : this.#sizeOf(key, value);
     if (stay === Stay.IfWorth && !this.#room.hasRoom(size) && !core.residents.policy.admits(hash))
       return undefined;
     if (!this.#room.makeRoom(size) && (stay !== Stay.Always || core.residents.isFull)) return undefined;
@@ -268,6 +281,12 @@ export class SwapIn {
     table.setResident(slot, true);
     core.notices.moved('swapin', key);
     return entry;
+  }
+
+  /** What costs little to weigh is weighed; else its record says what it was. */
+  #sizeOf(key: string, value: unknown): number {
+    const { sizeBytes } = this.#reader;
+    return typeof value === 'object' && sizeBytes !== 0 ? sizeBytes : this.#core.estimate(key, value);
   }
 
   /** Sends as many of the waiting flights as there is room for them to land. */

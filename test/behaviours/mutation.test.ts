@@ -36,6 +36,66 @@ describeEachWithMemory('a mutation in place', (options) => {
     }
   });
 
+  it('is kept when it is made right after a later get, though the value had been found to be clean', async () => {
+    const store = openStore(options);
+    for (const key of ['a', 'b', 'c']) store.set(key, { n: 0 }).swapOutSync(key);
+    const ways: Array<() => unknown> = [
+      () => store.get('a'),
+      () => store.peek('a'),
+      () => store.getMany(['b', 'a', 'c'])[1],
+      () => [...store.entries()].find(([key]) => key === 'a')![1],
+      () => store.load('a'),
+      () => store.loadMany(['a', 'b']).then(([value]) => value),
+      () => store.run(['a'], (value) => value),
+      () => store.fetch('a', () => ({ n: -1 })),
+    ];
+    for (const [index, way] of ways.entries()) {
+      pushOut(store);
+      await store.swapOut('a');
+      store.get('a');
+      // Other reads, by which the first is known to have been left as it was.
+      for (const key of ['b', 'c']) {
+        store.swapOutSync(key);
+        store.get(key);
+      }
+      const isThere = store.state('a') === 'resident';
+      counterOf(await way()).n = index + 1;
+      // What is only looked at, and is not in memory, is a copy.
+      const keeps = isThere || (index !== 1 && index !== 3);
+      if (store.state('a') !== 'resident') store.set('a', { n: index + 1 });
+      store.swapOutSync('a');
+      pushOut(store);
+      if (keeps) expect(store.peek('a')).toEqual({ n: index + 1 });
+      store.set('a', { n: 0 });
+    }
+  });
+
+  it('is kept while the entry is pinned, of a value that was got before', () => {
+    const store = openStore(options);
+    for (const key of ['a', 'b']) store.set(key, { n: 0 }).swapOutSync(key);
+    const value = counterOf(store.get('a'));
+    store.get('b');
+    if (store.state('a') !== 'resident') return;
+    store.pin('a');
+    store.get('b');
+    value.n = 1;
+    store.unpin('a');
+    store.swapOutSync('a');
+    expect(store.peek('a')).toEqual({ n: 1 });
+  });
+
+  it('is kept when each value of a batch is changed after the batch', () => {
+    const store = openStore(options);
+    const keys = Array.from({ length: 10 }, (_, index) => `key:${index}`);
+    for (const key of keys) store.set(key, { n: 0 }).swapOutSync(key);
+    const values = store.getMany(keys);
+    const kept = keys.filter((key) => store.state(key) === 'resident');
+    expect(kept.length).toBeGreaterThan(0);
+    for (const value of values) counterOf(value).n = 1;
+    for (const key of keys) store.swapOutSync(key);
+    for (const key of kept) expect(store.peek(key)).toEqual({ n: 1 });
+  });
+
   it('is kept when it is made right after set', () => {
     const store = openStore(options);
     for (let index = 0; index < 300; index++) {

@@ -302,6 +302,39 @@ describe('the codec', () => {
     for (const [index, value] of all.entries()) deepStrictEqual(decoded(codec, bytes[index]!), value);
   });
 
+  it('takes no longer for each level of records that it has no room to remember', () => {
+    const codec = new Codec();
+    for (let index = 0; index < 5_000; index++) encoded(codec, { [`key${index}`]: index });
+    // The first key leads a part of the way into the table, so that the second shows that there is no room.
+    let value: object = { end: true };
+    for (let level = 0; level < 90; level++) value = { key0: value, [`level${level}`]: level };
+    for (let time = 0; time < 3; time++) expect(roundTrip(value, codec)).toEqual(value);
+    expect(roundTrip({ key0: 1 }, codec)).toEqual({ key0: 1 });
+  });
+
+  it('gives up a record that has another key each time it is read', () => {
+    const codec = new Codec();
+    for (let index = 0; index < 5_000; index++) encoded(codec, { [`key${index}`]: index });
+    let reads = 0;
+    const restless = {
+      get key0() {
+        const known = Object.keys(this).find((key) => key !== 'key0');
+        if (known !== undefined) Reflect.deleteProperty(this, known);
+        // Added while the keys are walked over: met the next time, under a name that no shape has.
+        Object.assign(this, { [`other${reads++}`]: 1 });
+        return 1;
+      },
+    };
+    for (let time = 0; time < 5; time++) {
+      try {
+        expect(roundTrip(restless, codec)).toHaveProperty('key0');
+      } catch (error) {
+        expect(error).toBeInstanceOf(TypeError);
+      }
+    }
+    expect(reads).toBeLessThan(100);
+  });
+
   it('reads records where generating code is forbidden', () => {
     const module = new URL('../../dist/codec/codec.js', import.meta.url).href;
     const script = `

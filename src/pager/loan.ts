@@ -1,0 +1,40 @@
+/**
+ * A value that `get` has just read and handed out. Its caller may change it in place until the next call to the store, and
+ * not after; the record that it came from is still where it was read to, and both are still in the processor's caches. So
+ * at the next read, before that buffer is used again, the value is encoded once more and compared: if it is what the
+ * record says, and nobody asks for it again, it can leave later without being looked at, when it lies cold in memory.
+ *
+ * Feared most: a change in place that comes after the comparison and is lost. So only what a blocking `get` of one key
+ * has returned is lent: whoever awaits may change a value later, and a batch is handed out when its last read is over.
+ */
+import type { RecordBuffer } from '../disk/record.js';
+import type { Entry } from './entry.js';
+import type { RecordWriter } from './record-writer.js';
+
+export class Loan {
+  readonly #writer: RecordWriter;
+  #entry: Entry | undefined = undefined;
+  #source: RecordBuffer | undefined = undefined;
+  #from = 0;
+
+  constructor(writer: RecordWriter) {
+    this.#writer = writer;
+  }
+
+  /** An entry goes out whose payload lies at `from` in `source`, where it stays until `settle`. */
+  lend(entry: Entry, source: RecordBuffer, from: number): void {
+    this.#entry = entry;
+    this.#source = source;
+    this.#from = from;
+  }
+
+  /** The buffer is about to be used again, by a later call: sees whether the value still is what it says. */
+  settle(): void {
+    const entry = this.#entry;
+    if (entry === undefined) return;
+    this.#entry = undefined;
+    // It may have left, or been set; or it was given to someone who awaits, too.
+    if (entry.copyIndex === -1 || entry.batch !== undefined || entry.guardTurn !== 0) return;
+    entry.mayDiffer = !this.#writer.saysTheSame(entry.value, this.#source!, this.#from, entry.copyBytes);
+  }
+}
