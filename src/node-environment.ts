@@ -24,7 +24,7 @@ export const nodeEnvironment: Environment = {
   residentsMax: 2 ** 23 - 1,
   // A page cache that has room takes 15 to 30.
   cheapWriteUsMax: 80,
-  bulkLoadMin: 64,
+  bulkLoadMin: 16,
   indexBytesMin: 4 * 1024 * 1024,
   indexBlockBytes: 64 * 1024,
 };
