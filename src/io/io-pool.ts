@@ -83,6 +83,12 @@ export class IoPool<T> {
     this.area = new RecordBuffer(new SharedArrayBuffer(slabsBytes + options.loadAreaBytes));
     this.slabs = new SlabPool(options.slabBytes, options.slabCount);
     this.loadArea = new LoadArea(slabsBytes, options.loadAreaBytes);
+    this.readersMax = threadNumbers;
+  }
+
+  /** So many threads at once are of use for loads, 1 or more; other jobs have all threads. */
+  set readersMax(count: number) {
+    Atomics.store(this.#ring.words, Word.ReadersMax, count);
   }
 
   // ── The three queues of the seed ──
@@ -326,7 +332,8 @@ export class IoPool<T> {
       if (state !== ThreadState.Gone) active++;
       if (state === ThreadState.Idle) idle++;
     }
-    if (active < this.threadsMax && this.#ring.newCount > idle) this.#spawn();
+    const activeMax = Math.min(this.threadsMax, this.#ring.threadsOfUse);
+    if (active < activeMax && this.#ring.newCount > idle) this.#spawn();
   }
 
   #spawn(): void {
@@ -365,6 +372,8 @@ export class IoPool<T> {
     this.#threads.delete(number);
     this.#setState(number, ThreadState.Gone);
     if (error !== undefined) {
+      // It may not have been awake. Then one more than is of use will be woken from now on, and no job is left to nobody.
+      Atomics.sub(this.#ring.words, Word.Awake, 1);
       this.#endJobsOf(number, error);
       if (!this.#closing) this.#died(error);
     }
