@@ -159,6 +159,7 @@ export class IoPool<T> {
       this.#polling = false;
     }
     this.#options.onSliceEnd();
+    if (count > 0 && this.#freeNumbers.length < jobsMax) this.#pollNextTurn();
     return count;
   }
 
@@ -262,13 +263,18 @@ export class IoPool<T> {
     ring.pushNew(number);
   }
 
+  /** Looks again by itself, so that no thread need ring: a message costs both sides more than a turn does. */
+  #pollNextTurn(): void {
+    Atomics.store(this.#ring.words, Word.Doorbell, 1);
+    this.#pollSoon();
+  }
+
   #pollSoon(): void {
     if (this.#pollIsDue) return;
     this.#pollIsDue = true;
     this.#options.clock.nextTurn(() => {
       this.#pollIsDue = false;
-      this.poll();
-      this.#tellGone();
+      this.#doorbell();
     });
   }
 
