@@ -22,6 +22,7 @@ import { checkKey, checkKeys } from './keys.js';
 import { none } from './memory/pointer-table.js';
 import { Place } from './memory/resident.js';
 import type { ResidentSet } from './memory/resident-set.js';
+import { mustWait } from './pager/awaiting.js';
 import type { Entry } from './pager/entry.js';
 import type { KeyspacePrefix } from './pager/keyspaces.js';
 import type { EntryEvent, StoreEvent } from './pager/notices.js';
@@ -267,7 +268,10 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const stored = this.#open(key);
     const signal = signalOf(options);
     const { awaiting } = this.#engine;
-    if (!loadTrace.hasSubscribers) return (await awaiting.load(stored, signal)) as V | undefined;
+    if (!loadTrace.hasSubscribers) {
+      const value = awaiting.loadNow(stored);
+      return (value === mustWait ? await awaiting.load(stored, signal) : value) as V | undefined;
+    }
     const namespace = this.#prefix.name === '' ? undefined : this.#prefix.name;
     return loadTrace.tracePromise(() => awaiting.load(stored, signal), { key, namespace }) as Promise<
       V | undefined

@@ -83,6 +83,12 @@ export class IoPool<T> {
     this.area = new RecordBuffer(new SharedArrayBuffer(slabsBytes + options.loadAreaBytes));
     this.slabs = new SlabPool(options.slabBytes, options.slabCount);
     this.loadArea = new LoadArea(slabsBytes, options.loadAreaBytes);
+    this.readersMax = threadNumbers;
+  }
+
+  /** So many threads at once are of use for loads, 1 or more; other jobs have all threads. */
+  set readersMax(count: number) {
+    Atomics.store(this.#ring.words, Word.ReadersMax, count);
   }
 
   // ── The three queues of the seed ──
@@ -153,6 +159,7 @@ export class IoPool<T> {
       this.#polling = false;
     }
     this.#options.onSliceEnd();
+    if (count > 0 && this.#freeNumbers.length < jobsMax) this.#pollNextTurn();
     return count;
   }
 
@@ -256,13 +263,18 @@ export class IoPool<T> {
     ring.pushNew(number);
   }
 
+  /** Looks again by itself, so that no thread need ring: a message costs both sides more than a turn does. */
+  #pollNextTurn(): void {
+    Atomics.store(this.#ring.words, Word.Doorbell, 1);
+    this.#pollSoon();
+  }
+
   #pollSoon(): void {
     if (this.#pollIsDue) return;
     this.#pollIsDue = true;
     this.#options.clock.nextTurn(() => {
       this.#pollIsDue = false;
-      this.poll();
-      this.#tellGone();
+      this.#doorbell();
     });
   }
 
@@ -326,7 +338,8 @@ export class IoPool<T> {
       if (state !== ThreadState.Gone) active++;
       if (state === ThreadState.Idle) idle++;
     }
-    if (active < this.threadsMax && this.#ring.newCount > idle) this.#spawn();
+    const activeMax = Math.min(this.threadsMax, this.#ring.threadsOfUse);
+    if (active < activeMax && this.#ring.newCount > idle) this.#spawn();
   }
 
   #spawn(): void {
@@ -365,6 +378,8 @@ export class IoPool<T> {
     this.#threads.delete(number);
     this.#setState(number, ThreadState.Gone);
     if (error !== undefined) {
+      // It may not have been awake. Then one more than is of use will be woken from now on, and no job is left to nobody.
+      Atomics.sub(this.#ring.words, Word.Awake, 1);
       this.#endJobsOf(number, error);
       if (!this.#closing) this.#died(error);
     }

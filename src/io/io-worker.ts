@@ -26,6 +26,7 @@ const disk = { read: readSync, write: writeSync };
 const sealer =
   sealSecret === undefined ? undefined : new (await import('../disk/seal.js')).Sealer(sealSecret);
 
+Atomics.add(ring.words, Word.Awake, 1);
 for (;;) {
   while (takeAndRunIn(ring, views, disk, index, sealer)) {
     // One message for all that end before the main thread has answered it.
@@ -35,7 +36,9 @@ for (;;) {
   // First gone, then a last look: the main thread queues a job first and then counts the threads, so that either it
   // sees that this one has gone, or this one sees its job.
   Atomics.store(ring.words, state, ThreadState.Gone);
+  Atomics.sub(ring.words, Word.Awake, 1);
   if (Atomics.load(ring.words, Word.Stop) === 1 || ring.newCount === 0) break;
+  Atomics.add(ring.words, Word.Awake, 1);
   Atomics.store(ring.words, state, ThreadState.Working);
 }
 doorbell.close();

@@ -12,6 +12,8 @@
  * it, and one consumer, who stops at a place that is not filled yet: its producer rings after filling.
  */
 
+import { JobType } from './job.js';
+
 export const jobsMax = 1024;
 const jobMask = jobsMax - 1;
 
@@ -45,6 +47,13 @@ export const enum Word {
   Sleepers,
   /** 1 once the main thread may wait for completions. */
   MainWaits,
+  /**
+   * Threads that take jobs, and look at the queue once more before they wait. Never more than there are: a job may be left
+   * to them.
+   */
+  Awake,
+  /** With so many threads awake no other is woken for a load: it would cost more than it brings. At least 1. */
+  ReadersMax,
   /** The first of the threads' states, one word each. */
   Threads = 16,
 }
@@ -174,9 +183,21 @@ export class Ring {
     if (tail === Atomics.load(words, Word.NewHead)) this.wakeOne();
   }
 
-  /** Wakes a thread that waits. A thread counts itself before it looks at the queue: who is not seen here sees the job. */
+  /**
+   * Wakes a thread that waits, if one more is of use. A thread counts itself among those that wait, and no more among those
+   * that are awake, before it looks at the queue: who is not woken here sees the job.
+   */
   wakeOne(): void {
-    if (Atomics.load(this.words, Word.Sleepers) > 0) Atomics.notify(this.words, Word.Wake, 1);
+    const { words } = this;
+    if (Atomics.load(words, Word.Sleepers) > 0 && Atomics.load(words, Word.Awake) < this.threadsOfUse)
+      Atomics.notify(words, Word.Wake, 1);
+  }
+
+  /** How many threads may be awake for the oldest new job. It may have gone meanwhile: then the answer is that for another. */
+  get threadsOfUse(): number {
+    const { words } = this;
+    const job = Atomics.load(words, newQueue + (Atomics.load(words, Word.NewHead) & jobMask));
+    return this.get(job, Field.Type) === JobType.Load ? Atomics.load(words, Word.ReadersMax) : threadNumbers;
   }
 
   /** Takes the oldest new job into processing by `thread`; `noJob` when there is none. */

@@ -160,11 +160,13 @@ export function waitForWork(ring: Ring, threadIndex: number, idleMs: number): bo
   const state = Word.Threads + threadIndex;
   Atomics.store(words, state, ThreadState.Idle);
   Atomics.add(words, Word.Sleepers, 1);
+  Atomics.sub(words, Word.Awake, 1);
   // The wake word is read before the queue is looked at: a submission in between changes it, and the wait ends at once.
   const wake = Atomics.load(words, Word.Wake);
   let outcome: string = 'not-equal';
   if (ring.newCount === 0 && Atomics.load(words, Word.Stop) === 0)
     outcome = Atomics.wait(words, Word.Wake, wake, idleMs);
+  Atomics.add(words, Word.Awake, 1);
   Atomics.sub(words, Word.Sleepers, 1);
   Atomics.store(words, state, ThreadState.Working);
   return outcome !== 'timed-out' && Atomics.load(words, Word.Stop) === 0;

@@ -15,6 +15,9 @@ import {
 import type { Entry } from './entry.js';
 import type { Pager } from './pager.js';
 
+/** What `loadNow` says of a value that cannot be had at once. */
+export const mustWait = Symbol('swapstore.mustWait');
+
 /** Keys of a preload that are read at once. */
 const preloadAtOnce = 16;
 
@@ -28,8 +31,30 @@ export class Awaiting {
   #running = 0;
   #onQuiet: Array<() => void> = [];
 
+  // The last answer, so that one key needs no object: its value, whether it is there, and its entry if that is in memory.
+  #value: unknown = undefined;
+  #present = false;
+  #entry: Entry | undefined = undefined;
+
   constructor(pager: Pager) {
     this.#pager = pager;
+  }
+
+  /**
+   * The value of a key where nobody need wait for it: it is in memory, or not there, or may be read on this thread in this
+   * turn. `mustWait` where it is for `load` to bring it. Throws as a load rejects.
+   */
+  loadNow(key: string): unknown {
+    const { core } = this.#pager;
+    try {
+      const slot = this.#find(key, false);
+      if (slot === none) return this.#value;
+      if (this.#isForThreads(slot) || !this.#mayRead) return mustWait;
+      this.#read(slot, key, Stay.IfRoom);
+      return this.#value;
+    } finally {
+      core.notices.tell();
+    }
   }
 
   load(key: string, signal: AbortSignal | undefined): Promise<unknown> {
@@ -171,46 +196,76 @@ export class Awaiting {
 
   /** Answers for one key, now or by a flight; false when it must be asked for again on a later turn. */
   #askFor(key: string, index: number, waiter: Waiting): boolean {
-    const pager = this.#pager;
-    const { core, swapIn } = pager;
-    const entry = pager.lookUp.resident(key, waiter.takesStale);
-    if (entry !== undefined) {
-      core.counters.hits++;
-      pager.lookUp.touch(entry);
-      core.guard(entry);
-      entry.mayDiffer = true;
-      waiter.arrived(index, entry.value, true, entry);
-      return true;
+    const { core, swapIn } = this.#pager;
+    const slot = this.#find(key, waiter.takesStale);
+    if (slot !== none) {
+      if (this.#isForThreads(slot)) {
+        core.counters.faults++;
+        swapIn.wait(slot, key, core.table.hashAt(slot), waiter, index);
+        return true;
+      }
+      if (!this.#mayRead) return false;
+      try {
+        this.#read(slot, key, waiter.stay);
+      } catch (error) {
+        waiter.failed(error);
+        return true;
+      }
     }
-    const slot = pager.lookUp.slot(key, waiter.takesStale);
-    if (slot === none) {
-      core.counters.misses++;
-      waiter.arrived(index, undefined, false, undefined);
-      return true;
-    }
-    const hash = core.table.hashAt(slot);
-    if (swapIn.flights.has(slot) || !swapIn.readsInline) {
-      core.counters.faults++;
-      swapIn.wait(slot, key, hash, waiter, index);
-      return true;
-    }
-    if (!swapIn.hasTime || core.handsAreFull) return false;
-    this.#readFor(slot, key, hash, index, waiter);
+    waiter.arrived(index, this.#value, this.#present, this.#entry);
     return true;
   }
 
-  #readFor(slot: number, key: string, hash: number, index: number, waiter: Waiting): void {
-    const { core, swapIn } = this.#pager;
-    try {
-      const found = swapIn.fault(slot, key, hash, waiter.stay);
-      if (found) core.counters.faults++;
-      else core.counters.misses++;
-      const { promoted, value } = swapIn;
-      if (found && promoted !== undefined) swapIn.guard(promoted, waiter.stay);
-      waiter.arrived(index, found ? value : undefined, found, found ? promoted : undefined);
-    } catch (error) {
-      waiter.failed(error);
+  /** Answers for a key that is in memory or not there, and returns none; else the slot whose value must be read. */
+  #find(key: string, takesStale: boolean): number {
+    const { core, lookUp } = this.#pager;
+    const entry = lookUp.resident(key, takesStale);
+    if (entry !== undefined) {
+      core.counters.hits++;
+      lookUp.touch(entry);
+      core.guard(entry);
+      entry.mayDiffer = true;
+      this.#answer(entry.value, true, entry);
+      return none;
     }
+    const slot = lookUp.slot(key, takesStale);
+    if (slot === none) {
+      core.counters.misses++;
+      this.#answer(undefined, false, undefined);
+    }
+    return slot;
+  }
+
+  /** True when a slot is being read, or reads are better made by threads. */
+  #isForThreads(slot: number): boolean {
+    const { swapIn } = this.#pager;
+    return swapIn.flights.has(slot) || !swapIn.readsInline;
+  }
+
+  /** True while this turn may still read on its own thread. */
+  get #mayRead(): boolean {
+    return this.#pager.swapIn.hasTime && !this.#pager.core.handsAreFull;
+  }
+
+  /** Answers for a slot by a read on this thread. Throws what the read throws. */
+  #read(slot: number, key: string, stay: Stay): void {
+    const { core, swapIn } = this.#pager;
+    const found = swapIn.fault(slot, key, core.table.hashAt(slot), stay);
+    if (!found) {
+      core.counters.misses++;
+      this.#answer(undefined, false, undefined);
+      return;
+    }
+    core.counters.faults++;
+    const { promoted, value } = swapIn;
+    if (promoted !== undefined) swapIn.guard(promoted, stay);
+    this.#answer(value, true, promoted);
+  }
+
+  #answer(value: unknown, present: boolean, entry: Entry | undefined): void {
+    this.#value = value;
+    this.#present = present;
+    this.#entry = entry;
   }
 
   /** What the keys of a `run` hold at the moment that its function is called; all of it is held from here on. */

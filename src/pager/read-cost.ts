@@ -1,7 +1,8 @@
 /**
  * Learns what reads cost, so that an awaited value is read where that is cheapest: on the caller's thread while reads
  * come from the page cache (2 us each, where a round trip to a thread takes 60), by the threads when they do not. Also
- * keeps the time that one turn of the event loop has spent on reads within a slice.
+ * keeps the time that one turn of the event loop has spent on reads within a slice, and says how many threads are of use
+ * for reads.
  */
 import type { Clock } from '../environment.js';
 
@@ -17,11 +18,27 @@ const measuredOneIn = 8;
 /** One turn reads on its own thread for so long. */
 const sliceMs = 1;
 
+/**
+ * A load takes about this much of the main thread. Threads beyond those that bring one in that time find the queue empty
+ * when they look, and must be woken for each load: with 16 threads in place of 4, a load on a cold device took 71 us of all
+ * cores together, and not 43.
+ */
+const loadUs = 20;
+/** So many threads are always of use, however fast reads are. */
+const readersMin = 4;
+/**
+ * How much one read of a thread moves what threads are thought to take: less up than down, as a thread that has to wait for
+ * a core takes longer, so that too many threads would look as if more were needed.
+ */
+const weightUp = 1 / 64;
+const weightDown = 1 / 8;
+
 const notMeasured = -1;
 
 export class ReadCost {
   readonly #clock: Clock;
   #meanUs = 0;
+  #threadUs = 0;
   #reads = 0;
   // The slice that this turn of the event loop may still spend; `#turnEnds` while a later turn is due to renew it.
   #spentMs = 0;
@@ -60,6 +77,19 @@ export class ReadCost {
       this.#turnEnds = false;
       this.#spentMs = 0;
     });
+  }
+
+  /** A thread has read for so long. */
+  learnOfThread(durationUs: number): void {
+    this.learn(durationUs);
+    // A thread that has only just started, or was kept from its core, says little about the device.
+    const aboveUs = Math.min(durationUs - this.#threadUs, this.#threadUs + outlierUs / 4);
+    this.#threadUs += aboveUs * (aboveUs > 0 ? weightUp : weightDown);
+  }
+
+  /** With so many threads at once, loads come as fast as the main thread can take them. */
+  get readersOfUse(): number {
+    return Math.max(readersMin, Math.ceil(this.#threadUs / loadUs));
   }
 
   /** A read, wherever it was made, took so long at the device. */

@@ -53,6 +53,7 @@ export class SwapIn {
     this.#room = room;
     this.#forget = forget;
     this.#cost = new ReadCost(core.environment.clock);
+    core.pool.readersMax = this.#cost.readersOfUse;
   }
 
   /** Flights that no thread has been told of yet. */
@@ -204,7 +205,8 @@ export class SwapIn {
   completed(job: Job<LoadFlight>): void {
     const flight = job.owner;
     if (!flight.ended) {
-      this.#cost.learn(job.durationUs);
+      this.#cost.learnOfThread(job.durationUs);
+      this.#core.pool.readersMax = this.#cost.readersOfUse;
       if (job.error !== undefined) {
         this.#core.counters.ioErrors++;
         this.#fail(flight, job.error);

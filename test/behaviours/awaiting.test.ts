@@ -33,6 +33,17 @@ describeEachConfiguration('the awaiting side', (options) => {
     }
   });
 
+  it('loads the value of its own key where a listener loads others meanwhile', async () => {
+    const store = openFilled();
+    await store.drain();
+    store.on('swapin', () => {
+      void store.load('absent');
+      void store.load(allKeys[1]!);
+    });
+    for (const [index, key] of allKeys.entries()) expect(await store.load(key)).toEqual(sampleValue(index));
+    expect(await store.load('absent')).toBeUndefined();
+  });
+
   it('preloads as far as memory holds, and the first keys stay', async () => {
     const store = openFilled();
     await store.drain();

@@ -299,6 +299,18 @@ describe('the I/O pool on threads that the test runs', () => {
     expect(bench.warnings).toHaveLength(1);
   });
 
+  it('looks again by itself after a delivery while jobs are under way, so that nobody need ring', async () => {
+    for (const owner of ['a', 'b', 'c']) bench.write(owner);
+    threads.step();
+    expect(bench.owners()).toEqual(['a']);
+    threads.stepWithoutBell();
+    await clock.turn();
+    expect(bench.owners()).toEqual(['a', 'b']);
+    threads.stepWithoutBell();
+    await clock.turn();
+    expect(bench.owners()).toEqual(['a', 'b', 'c']);
+  });
+
   it('counts deaths anew once a thread has done something', async () => {
     for (let round = 0; round < 10; round++) {
       bench.write('a');
