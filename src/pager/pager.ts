@@ -259,7 +259,7 @@ export class Pager {
   candidate(): Entry | undefined {
     if (this.core.pauses > 0) return undefined;
     for (;;) {
-      const entry = this.reclaim.takeVictim();
+      const entry = this.reclaim.victims.take();
       if (entry === undefined) return undefined;
       this.core.residents.putBack(entry);
       if (!this.core.isOver(entry)) return entry;

@@ -15,6 +15,7 @@ import type { Entry } from './entry.js';
 import { isFull } from './full.js';
 import { OverBoundCheck } from './over-bound-check.js';
 import type { SwapOut } from './swap-out.js';
+import { Victims } from './victims.js';
 import type { WriteBatch } from './write-batch.js';
 
 /** One pass in the background takes this much of a turn. */
@@ -23,10 +24,6 @@ const sliceMs = 1;
 const victimsPerLook = 16;
 /** Victims that may turn out to be unable to leave before a pass gives up: the seed's 100 tries. */
 const uselessVictimsMax = 100;
-/** What has no longer to live than this is dropped at its end, by the sweep that comes once a second, and not written. */
-const soonMs = 1000;
-/** So many such victims may be passed over for each one that leaves, on the average. */
-const passesPerVictim = 4;
 const restMsMin = 100;
 const restMsMax = 10_000;
 
@@ -36,6 +33,7 @@ interface Waiting {
 }
 
 export class Reclaim {
+  readonly victims: Victims;
   readonly #core: Core;
   readonly #departures: Departures;
   readonly #swapOut: SwapOut;
@@ -48,8 +46,6 @@ export class Reclaim {
   /** The batch that is being filled for the threads. */
   #open: WriteBatch | undefined = undefined;
   #turnIsDue = false;
-  /** Victims that may be passed over as they will soon be gone, so that it costs little where all are like that. */
-  #passes = uselessVictimsMax;
   /** True when the last pass found nothing that could leave; cleared by whatever may have changed that. */
   #exhausted = false;
   #restUntilMs = 0;
@@ -63,6 +59,7 @@ export class Reclaim {
   #closed = false;
 
   constructor(core: Core, departures: Departures, swapOut: SwapOut, evict: (entry: Entry) => void) {
+    this.victims = new Victims(core);
     this.#core = core;
     this.#departures = departures;
     this.#swapOut = swapOut;
@@ -150,40 +147,6 @@ export class Reclaim {
     if (this.#core.residents.usedBytes > this.#maxBytes) this.#check.start();
   }
 
-  /** The best candidate that may be encoded in this turn; one that would soon be gone anyway only for want of others. */
-  takeVictim(): Entry | undefined {
-    const { residents, turn } = this.#core;
-    this.#passes = Math.min(this.#passes + passesPerVictim, uselessVictimsMax);
-    const best = residents.takeVictim();
-    if (best === undefined || (best.guardTurn !== turn && !this.#expiresSoon(best))) return best;
-    const passed: Entry[] = [];
-    let expiring: Entry | undefined;
-    let victim: Entry | undefined = best;
-    for (; victim !== undefined; victim = residents.takeVictim()) {
-      if (victim.guardTurn !== turn) {
-        if (this.#passes === 0 || !this.#expiresSoon(victim)) break;
-        this.#passes--;
-        expiring ??= victim;
-      }
-      passed.push(victim);
-      if (passed.length === uselessVictimsMax) {
-        victim = undefined;
-        break;
-      }
-    }
-    victim ??= expiring;
-    for (const entry of passed) if (entry !== victim) residents.putBack(entry);
-    return victim;
-  }
-
-  /** True for what is better dropped when its time is over than written: dirty, with little time left. */
-  #expiresSoon(entry: Entry): boolean {
-    if (entry.expiresAtMs === 0 || entry.copyIndex !== -1) return false;
-    const { table, environment } = this.#core;
-    const leftMs = entry.expiresAtMs + table.graceMs(entry.slot) - environment.clock.now();
-    return leftMs > 0 && leftMs <= soonMs;
-  }
-
   /** Resolves at or below the low-water mark. */
   ready(): Promise<void> {
     if (this.#core.residents.usedBytes <= this.lowWaterBytes) return Promise.resolve();
@@ -197,9 +160,9 @@ export class Reclaim {
 
   /** Sends a candidate off before it has been chosen, where memory is full and something may leave in the background. */
   sendFirst(entry: Entry): void {
-    const { residents, pool, turn } = this.#core;
+    const { residents, pool } = this.#core;
     if (pool.threadsMax === 0 || this.isRestfulWith(entry.size) || !this.#maySwap() || !this.#mayFly) return;
-    if (entry.guardTurn === turn || this.#expiresSoon(entry)) return;
+    if (!this.victims.mayTake(entry)) return;
     residents.takeOut(entry);
     this.#departOpen(entry);
   }
@@ -232,7 +195,7 @@ export class Reclaim {
     let useless = 0;
     // A batch that finds no space is back at once, and nothing else may be tried then.
     while (residents.residentBytes > goal && useless < 4 && this.#mayFly && this.#maySwap()) {
-      const victim = this.takeVictim();
+      const victim = this.victims.take();
       const departure = victim === undefined ? undefined : this.#departOpen(victim);
       if (departure === undefined) break;
       if (departure === Departure.Stays) useless++;
@@ -267,7 +230,7 @@ export class Reclaim {
     const endsMs = environment.clock.monotonic() + sliceMs;
     let useless = 0;
     for (let victims = 1; residents.residentBytes > goal && this.#mayFly && this.#maySwap(); victims++) {
-      const victim = this.takeVictim();
+      const victim = this.victims.take();
       if (victim === undefined) {
         this.#exhausted = true;
         return;
@@ -395,7 +358,7 @@ export class Reclaim {
     const { residents } = this.#core;
     let useless = 0;
     while (residents.usedBytes - batch.memoryBytes > goal && batch.memoryBytes < this.#batchBytes) {
-      const victim = this.takeVictim();
+      const victim = this.victims.take();
       if (victim === undefined) return;
       const departure = this.#departures.depart(victim, batch);
       if (departure === Departure.BatchFull) {
