@@ -23,7 +23,7 @@ import { none } from './memory/pointer-table.js';
 import { Place } from './memory/resident.js';
 import type { ResidentSet } from './memory/resident-set.js';
 import { mustWait } from './pager/awaiting.js';
-import type { Entry } from './pager/entry.js';
+import { Custody, type Entry } from './pager/entry.js';
 import type { KeyspacePrefix } from './pager/keyspaces.js';
 import type { EntryEvent, StoreEvent } from './pager/notices.js';
 import type { EntryTerms, Pager } from './pager/pager.js';
@@ -85,7 +85,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   #hit(entry: Entry): V {
     this.#pager.core.counters.hits++;
     if (entry.place !== Place.Aside) this.#residents.policy.touch(entry);
-    entry.mayDiffer = true;
+    entry.custody = Custody.HandedOut;
     return entry.value as V;
   }
 
@@ -98,14 +98,15 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
       if (entry !== undefined) {
         counters.hits++;
         pager.lookUp.touch(entry);
-        entry.mayDiffer = true;
+        entry.custody = Custody.HandedOut;
         return entry.value as V;
       }
       const slot = pager.lookUp.slot(stored);
       if (slot !== none && pager.swapIn.fault(slot, stored, table.hashAt(slot), stay)) {
         counters.faults++;
-        // What is read as one of many is in its caller's hands only after the last of them.
-        if (stay === Stay.IfRoom) pager.swapIn.lend();
+        // What is read as one of many is in its caller's hands only after the last of them, and this one only after the
+        // listeners, who may read.
+        if (stay === Stay.IfRoom && pager.core.notices.isQuiet) pager.swapIn.lend();
         return pager.swapIn.value as V;
       }
       counters.misses++;
@@ -429,7 +430,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const entry = pager.lookUp.resident(stored);
     if (entry !== undefined) {
       pager.swapIn.value = entry.value;
-      entry.mayDiffer = true;
+      entry.custody = Custody.HandedOut;
       return true;
     }
     const slot = pager.lookUp.slot(stored);

@@ -54,12 +54,13 @@ export class Encoder {
   /** Writes `value` at `start` and returns where it ends; -1 when it does not fit. Throws what cannot be cloned. */
   encode(value: unknown, target: Buffer, start: number): number {
     const isCareful = this.#careful > 0;
-    if (isCareful) this.#careful--;
     try {
       return this.#attempt(value, target, start);
     } catch (error) {
       if (error === overflow) return -1;
       if (error !== noShape) throw error;
+    } finally {
+      if (isCareful) this.#careful--;
     }
     if (isCareful) throw new TypeError('an object that changes while it is read cannot be cloned');
     // Once more, and whole: were each record that has no shape to take back what it wrote, each level of nesting would

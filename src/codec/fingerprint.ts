@@ -49,7 +49,11 @@ export function takeFingerprint(
   if (bits > 32) b = Math.imul(b ^ firstBits(words[at + 1]!, bits - 32), primeB);
   if (bits > 64) c = Math.imul(c ^ firstBits(words[at + 2]!, bits - 64), primeC);
   if (bits > 96) d = Math.imul(d ^ firstBits(words[at + 3]!, bits - 96), primeD);
-  a = (((a << 13) | (a >>> 19)) + ((c << 7) | (c >>> 25))) | 0;
+  a = (((a << 13) | (a >>> 19)) + b) | 0;
+  b = ((b << 15) | (b >>> 17)) ^ c;
+  c = (((c << 11) | (c >>> 21)) + d) | 0;
+  d = ((d << 17) | (d >>> 15)) ^ a;
+  a = (((a << 13) | (a >>> 19)) + Math.imul(c, primeB)) | 0;
   b = ((b << 15) | (b >>> 17)) ^ Math.imul(d, primeC);
   fingerprint.a = avalanche(a ^ (b >>> 16));
   fingerprint.b = avalanche(b ^ Math.imul(a, 0x297a2d39));

@@ -46,6 +46,9 @@ export function takeAndRunIn(
   if (job === canceledJob) return true;
   const submittedUs = ring.get(job, Field.SubmittedUs);
   if (submittedUs !== 0) ring.set(job, Field.WaitUs, sharedUsSince(submittedUs));
+  // Who compresses or writes takes no load meanwhile, so that another may be woken for those.
+  const takesLoads = ring.get(job, Field.Type) === JobType.Load;
+  if (!takesLoads) Atomics.sub(ring.words, Word.Awake, 1);
   const began = performance.now();
   try {
     ring.set(job, Field.Result, run(ring, area, disk, job, sealer));
@@ -53,6 +56,7 @@ export function takeAndRunIn(
   } catch (error) {
     noteError(ring, job, error);
   }
+  if (!takesLoads) Atomics.add(ring.words, Word.Awake, 1);
   ring.set(job, Field.DurationUs, Math.round((performance.now() - began) * 1000));
   ring.setStatus(job, Status.Processed);
   ring.pushProcessed(job);

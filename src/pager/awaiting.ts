@@ -12,7 +12,7 @@ import {
   SingleWaiter,
   Stay,
 } from '../wait/waiter.js';
-import type { Entry } from './entry.js';
+import { Custody, type Entry } from './entry.js';
 import type { Pager } from './pager.js';
 
 /** What `loadNow` says of a value that cannot be had at once. */
@@ -53,6 +53,8 @@ export class Awaiting {
       this.#read(slot, key, Stay.IfRoom);
       return this.#value;
     } finally {
+      // Nothing is kept alive by having been asked for.
+      this.#answer(undefined, false, undefined);
       core.notices.tell();
     }
   }
@@ -213,6 +215,7 @@ export class Awaiting {
       }
     }
     waiter.arrived(index, this.#value, this.#present, this.#entry);
+    this.#answer(undefined, false, undefined);
     return true;
   }
 
@@ -224,7 +227,7 @@ export class Awaiting {
       core.counters.hits++;
       lookUp.touch(entry);
       core.guard(entry);
-      entry.mayDiffer = true;
+      entry.custody = Custody.HandedOut;
       this.#answer(entry.value, true, entry);
       return none;
     }

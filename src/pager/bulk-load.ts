@@ -5,13 +5,16 @@
  * collector meets it while it is young, no victim need be looked for, and what is used stays where it is: a load is a scan.
  *
  * A value leaves with the next call and not with its own, so that a change in place right after `set` is kept. The first
- * read, or the first `set` of what is in memory, ends it: then new values stay, as they may be wanted soon.
+ * read (a look by `peek` or an iteration is none), or the first `set` of what is in memory, ends it: then new values stay,
+ * as they may be wanted soon.
  */
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
 
 export class BulkLoad {
   readonly #core: Core;
+  /** So many values in a row are one. Never with 'lru', which promises to keep what is newest. */
+  readonly #runMin: number;
   /** Values in a row that were new to memory. */
   #run = 0;
   /** Calls that have read something, as of the last `set`. */
@@ -21,6 +24,8 @@ export class BulkLoad {
 
   constructor(core: Core) {
     this.#core = core;
+    const { options, environment } = core;
+    this.#runMin = options.policy === 'lru' ? Number.POSITIVE_INFINITY : environment.bulkLoadMin;
   }
 
   /** What came with the last `set`, if it need not stay: a candidate that is neither pinned nor in flight. */
@@ -36,7 +41,7 @@ export class BulkLoad {
     const reads = this.#readsNow;
     this.#run = isNew && reads === this.#reads ? this.#run + 1 : 0;
     this.#reads = reads;
-    if (this.#run >= this.#core.environment.bulkLoadMin) this.#last = entry;
+    if (this.#run >= this.#runMin) this.#last = entry;
   }
 
   get #readsNow(): number {

@@ -144,12 +144,18 @@ export class Checkpoint {
             this.#usedBytes,
             entry.key,
             entry.value,
-            entry.size,
+            entry.recordedSize,
             generation,
           );
           if (recordBytes === -1 && chunk.length > 0) break;
           if (recordBytes === -1) {
-            buffer = this.#writer.writeAlone(entry.key, entry.value, entry.size, generation, 2 * chunkBytes);
+            buffer = this.#writer.writeAlone(
+              entry.key,
+              entry.value,
+              entry.recordedSize,
+              generation,
+              2 * chunkBytes,
+            );
             recordBytes = buffer.words[1]!;
           }
         } catch {

@@ -93,6 +93,9 @@ export class Computations {
             // It may have begun after its keyspace was cleared, for a caller from before.
             if (!this.#pager.core.keyspaces.isCurrent(key)) return value;
             this.#pager.set(key, value, terms);
+            // Its callers are told after this, and may change it in place.
+            const entry = this.#pager.core.residents.get(key);
+            if (entry !== undefined) this.#pager.core.guard(entry);
             this.#pager.core.notices.tell();
           }
           return value;

@@ -9,7 +9,7 @@ import { fingerprint } from '../codec/fingerprint.js';
 import { paddedBytes, RecordBuffer } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import type { Core } from './core.js';
-import type { Entry } from './entry.js';
+import { Custody, type Entry } from './entry.js';
 import { type RecordWriter, tooLarge } from './record-writer.js';
 import type { Space } from './space.js';
 import { WriteBatch } from './write-batch.js';
@@ -73,7 +73,7 @@ export class Departures {
       this.#endOver(entry);
       return Departure.Gone;
     }
-    if (entry.copyIndex !== -1 && (core.options.immutable || !entry.mayDiffer || isPrimitive(entry.value))) {
+    if (entry.copyIndex !== -1 && this.#isAsItsCopy(entry)) {
       this.#dropClean(entry);
       return Departure.Gone;
     }
@@ -99,7 +99,7 @@ export class Departures {
     const generation = core.nextGeneration();
     try {
       const start = 2 * core.pool.slabs.slabBytes;
-      const buffer = this.#writer.writeAlone(entry.key, entry.value, entry.size, generation, start);
+      const buffer = this.#writer.writeAlone(entry.key, entry.value, entry.recordedSize, generation, start);
       if (this.#saysTheSame(entry)) {
         this.#dropClean(entry);
         return undefined;
@@ -113,6 +113,11 @@ export class Departures {
     }
   }
 
+  /** True when a value that has a copy need not be encoded to see that it still is what that says. */
+  #isAsItsCopy({ custody, value }: Entry): boolean {
+    return custody === Custody.Clean || this.#core.options.immutable || isPrimitive(value);
+  }
+
   /** True when the record is known to be larger than any space there is, so that it need not be encoded to see. */
   #hasNoHope(entry: Entry): boolean {
     const run = this.#space.largestRun;
@@ -123,8 +128,8 @@ export class Departures {
     try {
       const { buffer, usedBytes } = batch;
       if (usedBytes >= buffer.bytes.length) return -1;
-      const { key, value, size } = entry;
-      const recordBytes = this.#writer.write(buffer, usedBytes, key, value, size, generation);
+      const { key, value, recordedSize } = entry;
+      const recordBytes = this.#writer.write(buffer, usedBytes, key, value, recordedSize, generation);
       if (recordBytes === -1) return -1;
       const end = usedBytes + recordBytes;
       const padded = usedBytes + paddedBytes(recordBytes, this.#pageSize);

@@ -18,6 +18,18 @@
 import { Resident } from '../memory/resident.js';
 import type { WriteBatch } from './write-batch.js';
 
+/** In whose hands a value has been, who might have changed it in place. */
+export const enum Custody {
+  /** Of whoever set it, or awaited it. */
+  Fresh,
+  /** Of somebody who was given it since. */
+  HandedOut,
+  /** Of the caller of `get` that read it, and of nobody else: it is compared with its copy at the next read. */
+  Lent,
+  /** Of nobody since it was compared, and was as its copy is. */
+  Clean,
+}
+
 export class Entry extends Resident {
   /** The key's slot in the pointer table, for life. */
   readonly slot: number;
@@ -35,8 +47,7 @@ export class Entry extends Resident {
   copyFingerprintA = 0;
   copyFingerprintB = 0;
 
-  /** False once the value was compared with its copy, and has been in nobody's hands since. */
-  mayDiffer = true;
+  custody: Custody = Custody.Fresh;
 
   /** Stays by `pin`. */
   pinned = false;
@@ -52,6 +63,11 @@ export class Entry extends Resident {
   constructor(key: string, value: unknown, hash: number, size: number, slot: number) {
     super(key, value, hash, size);
     this.slot = slot;
+  }
+
+  /** What its value costs in memory as far as that is known for its record, bytes; 0 where it may have grown since. */
+  get recordedSize(): number {
+    return this.custody === Custody.Fresh && this.copyIndex === -1 ? this.size : 0;
   }
 
   /** True for what must not be a candidate. */

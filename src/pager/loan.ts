@@ -8,7 +8,7 @@
  * has returned is lent: whoever awaits may change a value later, and a batch is handed out when its last read is over.
  */
 import type { RecordBuffer } from '../disk/record.js';
-import type { Entry } from './entry.js';
+import { Custody, type Entry } from './entry.js';
 import type { RecordWriter } from './record-writer.js';
 
 export class Loan {
@@ -23,6 +23,7 @@ export class Loan {
 
   /** An entry goes out whose payload lies at `from` in `source`, where it stays until `settle`. */
   lend(entry: Entry, source: RecordBuffer, from: number): void {
+    entry.custody = Custody.Lent;
     this.#entry = entry;
     this.#source = source;
     this.#from = from;
@@ -33,8 +34,9 @@ export class Loan {
     const entry = this.#entry;
     if (entry === undefined) return;
     this.#entry = undefined;
-    // It may have left, or been set; or it was given to someone who awaits, too.
-    if (entry.copyIndex === -1 || entry.batch !== undefined || entry.guardTurn !== 0) return;
-    entry.mayDiffer = !this.#writer.saysTheSame(entry.value, this.#source!, this.#from, entry.copyBytes);
+    // It may have left; and who has set it, or was given it since, has said so.
+    if (entry.custody !== Custody.Lent || entry.copyIndex === -1 || entry.batch !== undefined) return;
+    const isSame = this.#writer.saysTheSame(entry.value, this.#source!, this.#from, entry.copyBytes);
+    entry.custody = isSame ? Custody.Clean : Custody.HandedOut;
   }
 }

@@ -72,6 +72,11 @@ export class Notices {
     if (this.#isHeard('warning')) this.#queue.push({ event: 'warning', about: error });
   }
 
+  /** True while there is nothing to tell. */
+  get isQuiet(): boolean {
+    return this.#queue.length === 0;
+  }
+
   /** Tells what has been queued. Called at the end of every public method and of every slice in the background. */
   tell(): void {
     if (this.#queue.length === 0 || this.#muted) return;

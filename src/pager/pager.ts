@@ -20,7 +20,7 @@ import { ClearedSweep } from './cleared-sweep.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Departures } from './departures.js';
 import { Durability } from './durability.js';
-import { Entry } from './entry.js';
+import { Custody, Entry } from './entry.js';
 import { ExpirySweep } from './expiry-sweep.js';
 import { ForeignCode } from './foreign-code.js';
 import type { KeyspacePrefix } from './keyspaces.js';
@@ -364,7 +364,7 @@ export class Pager {
       this.core.freeCopy(entry);
       this.#forgetTerms(entry);
       entry.value = value;
-      entry.mayDiffer = true;
+      entry.custody = Custody.Fresh;
       residents.resize(entry, size);
       this.lookUp.touch(entry);
     }
@@ -421,7 +421,7 @@ export class Pager {
   }
 
   #mayLeaveAgain(entry: Entry): void {
-    entry.mayDiffer = true;
+    entry.custody = Custody.HandedOut;
     if (entry.mustStay || entry.place !== Place.Aside) return;
     this.core.residents.restore(entry);
     this.reclaim.mayHaveChanged();

@@ -32,7 +32,7 @@ export class RecordWriter {
   readonly #format: PayloadFormat;
 
   /** What a value is encoded into only to be compared. */
-  readonly #compared = Buffer.from(new ArrayBuffer(comparedBytesMax + comparedSlackBytes));
+  #compared: Buffer | undefined = undefined;
   /** Seals made so far: no two have the same nonce. */
   #seals = 0;
   /** Bytes of the last payload, before compression. */
@@ -46,7 +46,7 @@ export class RecordWriter {
    * Writes the record at `start` and returns its bytes, or -1 when the buffer is too small for it. Throws
    * ERR_SWAP_UNSERIALIZABLE when the value cannot be encoded.
    *
-   * @param sizeBytes What the value costs in memory.
+   * @param sizeBytes What the value costs in memory; 0 = it must be weighed when it comes back.
    */
   write(
     target: RecordBuffer,
@@ -110,8 +110,9 @@ export class RecordWriter {
 
   /** True when `value` encodes to the `length` bytes of `source` from `from` on. Only without a serializer of the user's. */
   saysTheSame(value: unknown, source: RecordBuffer, from: number, length: number): boolean {
-    const target = this.#compared;
     if (length > comparedBytesMax) return false;
+    this.#compared ??= Buffer.from(new ArrayBuffer(comparedBytesMax + comparedSlackBytes));
+    const target = this.#compared;
     this.#format.foreign.enter();
     try {
       const end = this.#format.codec.encode(value, target, 0);

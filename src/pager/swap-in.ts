@@ -107,7 +107,8 @@ export class SwapIn {
     const { value } = this.#reader;
     this.promoted = this.#promote(slot, key, hash, value, stay);
     this.value = value;
-    if (this.flights.size > 0) this.settle(slot, value, true, this.promoted);
+    this.#isShared = this.flights.has(slot);
+    if (this.#isShared) this.settle(slot, value, true, this.promoted);
     return true;
   }
 
@@ -116,6 +117,7 @@ export class SwapIn {
     const { promoted, value } = this;
     // What cannot be changed in place, or is promised not to be, need not be compared.
     if (promoted === undefined || typeof value !== 'object' || this.#core.options.immutable) return;
+    if (this.#isShared) return;
     const { plainSource, plainFrom } = this.#reader;
     if (plainSource !== undefined) this.#loan.lend(promoted, plainSource, plainFrom);
   }
@@ -123,6 +125,8 @@ export class SwapIn {
   /** Of the last `fault` or `preview`: the value, and its entry if it stayed. */
   value: unknown = undefined;
   promoted: Entry | undefined = undefined;
+  /** True when others who await the value were given it, too. */
+  #isShared = false;
 
   /**
    * Keeps what was just read from leaving in this turn; what need not stay may leave at once. Were a batch guarded, all

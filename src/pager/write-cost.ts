@@ -32,11 +32,8 @@ export class WriteCost {
 
   /** A write, wherever it was made, took so long. */
   learn(durationUs: number, bytes: number): void {
-    if (durationUs > stall * this.#cheapUsMax) {
-      this.#meanUs = dear * this.#cheapUsMax;
-      return;
-    }
     const unitUs = durationUs / Math.ceil(bytes / unitBytes);
-    this.#meanUs += (unitUs - this.#meanUs) * weight;
+    if (unitUs > stall * this.#cheapUsMax) this.#meanUs = dear * this.#cheapUsMax;
+    else this.#meanUs += (unitUs - this.#meanUs) * weight;
   }
 }

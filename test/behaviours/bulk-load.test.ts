@@ -18,28 +18,37 @@ function full(threads = 1, policy: 'adaptive' | 'lru' | 'swappability' = 'adapti
   return { store, world };
 }
 
-describe.each(['adaptive', 'lru', 'swappability'] as const)(
-  'behaviour 21: a bulk load, policy %s',
-  (policy) => {
-    it('leaves what is used where it is, and each new value for the file', async () => {
-      const { store, world } = full(1, policy);
-      await world.settle();
-      const resident = () => [...store.keys()].filter((key) => store.state(key) === 'resident');
-      const before = resident();
-      for (let index = 0; index < 2_000; index++) {
-        store.set(`new:${index}`, index, { size });
-        // As one that awaits `ready()`: what outruns the threads is written on the caller's own, by the policy's choice.
-        if (index % 5 === 0) await world.settle();
-      }
-      await world.settle();
-      const after = new Set(resident());
-      // But for the first few, by which a load is known for one, and what made room for them.
-      expect(before.filter((key) => after.has(key)).length).toBeGreaterThan(0.85 * before.length);
-      expect([...after].filter((key) => key.startsWith('new:')).length).toBeLessThan(20);
-      for (let index = 0; index < 2_000; index += 7) expect(store.peek(`new:${index}`)).toBe(index);
-    });
-  },
-);
+describe.each(['adaptive', 'swappability'] as const)('behaviour 21: a bulk load, policy %s', (policy) => {
+  it('leaves what is used where it is, and each new value for the file', async () => {
+    const { store, world } = full(1, policy);
+    await world.settle();
+    const resident = () => [...store.keys()].filter((key) => store.state(key) === 'resident');
+    const before = resident();
+    for (let index = 0; index < 2_000; index++) {
+      store.set(`new:${index}`, index, { size });
+      // As one that awaits `ready()`: what outruns the threads is written on the caller's own, by the policy's choice.
+      if (index % 5 === 0) await world.settle();
+    }
+    await world.settle();
+    const after = new Set(resident());
+    // But for the first few, by which a load is known for one, and what made room for them.
+    expect(before.filter((key) => after.has(key)).length).toBeGreaterThan(0.85 * before.length);
+    expect([...after].filter((key) => key.startsWith('new:')).length).toBeLessThan(20);
+    for (let index = 0; index < 2_000; index += 7) expect(store.peek(`new:${index}`)).toBe(index);
+  });
+});
+
+it('a bulk load with the policy lru leaves what is newest in memory, as that promises', async () => {
+  const { store, world } = full(1, 'lru');
+  for (let index = 0; index < 400; index++) {
+    store.set(`new:${index}`, index, { size });
+    if (index % 5 === 0) await world.settle();
+  }
+  await world.settle();
+  const resident = [...store.keys()].filter((key) => store.state(key) === 'resident');
+  expect(resident.length).toBeGreaterThan(100);
+  for (const key of resident) expect(key.startsWith('new:')).toBe(true);
+});
 
 describe('behaviour 21: a value of a bulk load', () => {
   it('keeps a change in place that is made before the next call', async () => {
@@ -137,10 +146,10 @@ describe('a batch is written', () => {
     return {
       ...found,
       counts: () => ({ byThreads, here }),
-      isWrittenHere: async () => {
+      isWrittenHere: async (sets: number) => {
         const before = here;
         await found.world.settle();
-        for (let index = 0; index < 50; index++) {
+        for (let index = 0; index < sets; index++) {
           found.store.set(`more:${index}`, 'x'.repeat(100), { size });
           if (index % 5 === 0) await found.world.settle();
         }
@@ -163,12 +172,9 @@ describe('a batch is written', () => {
     const store = opened(1e6);
     await setUntil(store, () => store.counts().here > 0);
     store.disk.writeCostMs = 1e6;
-    expect(await store.isWrittenHere()).toBe(true);
-    const { here } = store.counts();
+    expect(await store.isWrittenHere(16)).toBe(true);
     store.disk.writeCostMs = 0;
-    store.store.set('one', 'x'.repeat(100), { size });
-    await setUntil(store, () => store.counts().byThreads > 20);
-    expect(store.counts().here).toBeGreaterThanOrEqual(here);
+    expect(await store.isWrittenHere(30)).toBe(false);
   });
 
   it('on the caller’s thread, and what cannot be written is in memory as before, with a warning', async () => {

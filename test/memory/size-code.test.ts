@@ -12,7 +12,7 @@ describe('the code of a size', () => {
         const code = sizeCode(size, payload);
         expect(code).toBe(code & 0xff);
         const ratio = size / (64 + payload);
-        if (code === 0) expect(ratio < 1 / 28 || ratio > 45).toBe(true);
+        if (code === 0) expect(ratio < 0.52 || ratio > 40).toBe(true);
         else expect(Math.abs(sizeOfCode(code, payload) - size)).toBeLessThanOrEqual(0.02 * size + 1);
       }),
     );
