@@ -25,8 +25,9 @@ type Waiting = PromisedWaiter<Entry>;
 
 export class Awaiting {
   readonly #pager: Pager;
-  /** Waiters that have not settled, so that closing can end them. */
-  readonly #waiters = new Set<Waiting>();
+  /** Waiters that have not settled, so that closing can end them; each knows its place. No Set: see pager/flights.ts. */
+  readonly #waiters: Waiting[] = [];
+  #begun = 0;
   /** `run` calls whose function has begun and not settled. */
   #running = 0;
   #onQuiet: Array<() => void> = [];
@@ -161,7 +162,7 @@ export class Awaiting {
   }
 
   rejectAll(error: Error): void {
-    for (const waiter of [...this.#waiters]) waiter.failed(error);
+    for (const waiter of this.#waiters.toSorted((a, b) => a.number - b.number)) waiter.failed(error);
   }
 
   /** About what a key will cost in memory once it is there. */
@@ -176,7 +177,9 @@ export class Awaiting {
   #want(keys: readonly string[], waiter: Waiting): void {
     // One more than there are keys, so that it cannot be complete before all have been asked for.
     waiter.remaining = keys.length + 1;
-    this.#waiters.add(waiter);
+    waiter.number = ++this.#begun;
+    waiter.place = this.#waiters.length;
+    this.#waiters.push(waiter);
     this.#pager.core.counters.blockedCallers++;
     this.#pager.core.pool.hold();
     this.#wantFrom(0, keys, waiter);
@@ -300,7 +303,14 @@ export class Awaiting {
   }
 
   #leave = (waiter: Waiting): void => {
-    if (!this.#waiters.delete(waiter)) return;
+    const { place } = waiter;
+    if (place === -1) return;
+    waiter.place = -1;
+    const last = this.#waiters.pop()!;
+    if (last !== waiter) {
+      this.#waiters[place] = last;
+      last.place = place;
+    }
     this.#pager.core.counters.blockedCallers--;
     this.#pager.core.pool.letGo();
     if (waiter.remaining > 0) this.#pager.swapIn.leave(waiter);

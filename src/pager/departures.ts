@@ -81,6 +81,15 @@ export class Departures {
       core.residents.putBack(entry);
       return Departure.Stays;
     }
+    // Most have not been changed, and need no place in a batch.
+    if (
+      entry.copyIndex !== -1 &&
+      this.#writer.takeFingerprintOf(entry.value, entry.copyBytes) &&
+      this.#saysTheSame(entry)
+    ) {
+      this.#dropClean(entry);
+      return Departure.Gone;
+    }
     const generation = core.nextGeneration();
     const recordBytes = this.#encode(batch, entry, generation);
     if (recordBytes === -1) return batch.count === 0 ? Departure.TooLarge : Departure.BatchFull;

@@ -116,14 +116,17 @@ function checkResident(pager: Pager, entry: Entry): void {
 
 function checkFlights(pager: Pager): void {
   const { table } = pager.core;
-  for (const [slot, flight] of pager.swapIn.flights) {
-    assert(flight.slot === slot && !flight.ended, 'a flight in the list is under way');
+  const { flights } = pager.swapIn;
+  assert(flights.inOrder().length === flights.size, 'the list of flights knows how many there are');
+  for (const flight of flights.inOrder()) {
+    const { slot } = flight;
+    assert(flights.get(slot) === flight && !flight.ended, 'a flight in the list is found, and under way');
     assert(table.isLive(slot) && table.keyAt(slot) === flight.key, `the flight of ${flight.key} has its key`);
     assert(
       table.generation(slot) === flight.generation,
       `the flight of ${flight.key} reads its latest value`,
     );
-    assert(flight.waiters.length > 0, `somebody waits for ${flight.key}`);
+    assert(flight.isWanted, `somebody waits for ${flight.key}`);
   }
 }
 

@@ -6,6 +6,12 @@ import type { Job } from '../io/job.js';
 import { Stay, type Waiter } from '../wait/waiter.js';
 import type { Entry } from './entry.js';
 
+/** A waiter, and the number under which it wants the key. */
+interface Wish {
+  readonly waiter: Waiter<Entry>;
+  readonly index: number;
+}
+
 export class LoadFlight {
   readonly slot: number;
   readonly key: string;
@@ -17,10 +23,10 @@ export class LoadFlight {
   readonly generation: number;
   /** 0 while nobody wants to know. */
   readonly beganMs: number;
+  /** Those that began earlier have smaller ones. */
+  number = 0;
 
-  /** Index-aligned: waiters[i] wants this key as its number indexes[i]. */
-  readonly waiters: Array<Waiter<Entry>> = [];
-  readonly indexes: number[] = [];
+  #wishes: Wish[] = [];
 
   /** The job that reads it, once there was room to land. */
   job: Job<LoadFlight> | undefined = undefined;
@@ -45,10 +51,33 @@ export class LoadFlight {
     this.beganMs = beganMs;
   }
 
+  join(waiter: Waiter<Entry>, index: number): void {
+    this.#wishes.push({ waiter, index });
+  }
+
+  /** A waiter has gone away, as often as it wanted the key; true when there is nobody left. */
+  leave(waiter: Waiter<Entry>): boolean {
+    this.#wishes = this.#wishes.filter((wish) => wish.waiter !== waiter);
+    return !this.isWanted;
+  }
+
+  get isWanted(): boolean {
+    return this.#wishes.length > 0;
+  }
+
   /** What the waiter says that wants the value to stay most. */
   get stay(): Stay {
     let most = Stay.IfWorth;
-    for (const { stay } of this.waiters) if (stay > most) most = stay;
+    for (const { waiter } of this.#wishes) if (waiter.stay > most) most = waiter.stay;
     return most;
+  }
+
+  /** Tells all who wait, in the order in which they came. The flight has ended, so that nobody leaves it meanwhile. */
+  tell(value: unknown, present: boolean, entry: Entry | undefined): void {
+    for (const { waiter, index } of this.#wishes) waiter.arrived(index, value, present, entry);
+  }
+
+  fail(error: unknown): void {
+    for (const { waiter } of this.#wishes) waiter.failed(error);
   }
 }

@@ -199,7 +199,7 @@ export class Pager {
       this.#clearAll();
       return;
     }
-    for (const flight of [...this.swapIn.flights.values()])
+    for (const flight of this.swapIn.flights.inOrder())
       if (space.has(prefixIn(flight.key))) this.swapIn.settle(flight.slot, undefined, false, undefined);
     keyspaces.clear(space);
     this.clearedSweep.start();

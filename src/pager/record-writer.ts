@@ -32,7 +32,7 @@ export class RecordWriter {
   readonly #format: PayloadFormat;
 
   /** What a value is encoded into only to be compared. */
-  #compared: Buffer | undefined = undefined;
+  #compared: RecordBuffer | undefined = undefined;
   /** Seals made so far: no two have the same nonce. */
   #seals = 0;
   /** Bytes of the last payload, before compression. */
@@ -110,16 +110,34 @@ export class RecordWriter {
 
   /** True when `value` encodes to the `length` bytes of `source` from `from` on. Only without a serializer of the user's. */
   saysTheSame(value: unknown, source: RecordBuffer, from: number, length: number): boolean {
-    if (length > comparedBytesMax) return false;
-    this.#compared ??= Buffer.from(new ArrayBuffer(comparedBytesMax + comparedSlackBytes));
-    const target = this.#compared;
+    const encoded = this.#encodedTo(value, length);
+    return encoded !== undefined && source.bytes.compare(encoded.bytes, 0, length, from, from + length) === 0;
+  }
+
+  /**
+   * Takes the fingerprint of a value that encodes to `length` bytes; false when it does not, or that is not known without
+   * its record. What it is encoded into is in the caches, as a slab is not: threads have written from that.
+   */
+  takeFingerprintOf(value: unknown, length: number): boolean {
+    const { seedA, seedB, serializer } = this.#format;
+    const encoded = serializer === undefined ? this.#encodedTo(value, length) : undefined;
+    if (encoded === undefined) return false;
+    this.payloadBytes = length;
+    takeFingerprint(encoded.words, 0, length, seedA, seedB);
+    return true;
+  }
+
+  /** Encodes a value to compare it; undefined when that does not take `length` bytes. */
+  #encodedTo(value: unknown, length: number): RecordBuffer | undefined {
+    if (length > comparedBytesMax) return undefined;
+    this.#compared ??= new RecordBuffer(new ArrayBuffer(comparedBytesMax + comparedSlackBytes));
     this.#format.foreign.enter();
     try {
-      const end = this.#format.codec.encode(value, target, 0);
-      return end === length && source.bytes.compare(target, 0, length, from, from + length) === 0;
+      const end = this.#format.codec.encode(value, this.#compared.bytes, 0);
+      return end === length ? this.#compared : undefined;
     } catch {
       // What cannot be encoded any more was changed.
-      return false;
+      return undefined;
     } finally {
       this.#format.foreign.leave();
     }

@@ -15,6 +15,7 @@ import { Job, JobType } from '../io/job.js';
 import { Stay, type Waiter } from '../wait/waiter.js';
 import type { Core } from './core.js';
 import { Entry } from './entry.js';
+import { Flights } from './flights.js';
 import { LoadFlight } from './load-flight.js';
 import type { Loan } from './loan.js';
 import { ReadCost } from './read-cost.js';
@@ -39,7 +40,7 @@ export class SwapIn {
   readonly #claim = { key: '', page: 0, recordBytes: 0, generation: 0 };
 
   /** Slots that are loading, each with its flight. */
-  readonly flights = new Map<number, LoadFlight>();
+  readonly flights = new Flights();
   /** Flights that wait for a landing place, the oldest first. */
   readonly #waiting: LoadFlight[] = [];
   /** Reads of large records that the runtime's threads have in hand. */
@@ -156,35 +157,24 @@ export class SwapIn {
   /** Joins the flight of a key, or starts it. */
   wait(slot: number, key: string, hash: number, waiter: Waiter<Entry>, index: number): void {
     let flight = this.flights.get(slot);
-    if (flight === undefined) {
-      const { table } = this.#core;
-      flight = new LoadFlight(
-        slot,
-        key,
-        hash,
-        table.page(slot),
-        table.recordBytes(slot),
-        table.generation(slot),
-        this.#core.measuredMs(),
-      );
-      this.flights.set(slot, flight);
-      this.#waiting.push(flight);
-      this.#startWaiting();
+    if (flight !== undefined) {
+      flight.join(waiter, index);
+      return;
     }
-    flight.waiters.push(waiter);
-    flight.indexes.push(index);
+    const { table } = this.#core;
+    const generation = table.generation(slot);
+    const beganMs = this.#core.measuredMs();
+    flight = new LoadFlight(slot, key, hash, table.page(slot), table.recordBytes(slot), generation, beganMs);
+    flight.join(waiter, index);
+    this.flights.add(flight);
+    this.#waiting.push(flight);
+    this.#startWaiting();
   }
 
   /** A waiter has gone away: flights that nobody else waits for end. */
   leave(waiter: Waiter<Entry>): void {
-    for (const flight of this.flights.values()) {
-      for (let at = flight.waiters.length - 1; at >= 0; at--) {
-        if (flight.waiters[at] !== waiter) continue;
-        flight.waiters.splice(at, 1);
-        flight.indexes.splice(at, 1);
-      }
-      if (flight.waiters.length === 0) this.#cancel(flight);
-    }
+    if (this.flights.size === 0) return;
+    for (const flight of this.flights.inOrder()) if (flight.leave(waiter)) this.#cancel(flight);
   }
 
   /** The key of a slot was set, deleted or read by someone else: its waiters get that, and its flight is over. */
@@ -197,12 +187,12 @@ export class SwapIn {
 
   /** Ends all flights and rejects their waiters. */
   rejectAll(error: Error): void {
-    for (const flight of [...this.flights.values()]) this.#fail(flight, error);
+    for (const flight of this.flights.inOrder()) this.#fail(flight, error);
   }
 
   /** Ends all flights: their keys are gone. */
   settleAll(): void {
-    for (const slot of [...this.flights.keys()]) this.settle(slot, undefined, false, undefined);
+    for (const { slot } of this.flights.inOrder()) this.settle(slot, undefined, false, undefined);
   }
 
   /** A LOAD job has ended. */
@@ -297,27 +287,32 @@ export class SwapIn {
 
   /** Sends as many of the waiting flights as there is room for them to land. */
   #startWaiting(): void {
-    if (this.#waitingHandled) return;
+    if (this.#waiting.length === 0 || this.#waitingHandled) return;
     this.#waitingHandled = true;
-    const { pool, file, options } = this.#core;
     let sent = 0;
     for (const flight of this.#waiting) {
-      if (!flight.ended) {
-        if (flight.recordBytes > pool.loadArea.largestBytes) {
-          this.#readLarge(flight);
-        } else {
-          const offset = pool.loadArea.reserve(flight.recordBytes);
-          if (offset === -1) break;
-          const position = file.offsetOf(flight.page);
-          flight.job = new Job(JobType.Load, flight, file.fd, offset, flight.recordBytes, position);
-          flight.job.pageSize = options.pageSize;
-          pool.submit(flight.job);
-        }
-      }
+      if (!flight.ended && !this.#start(flight)) break;
       sent++;
     }
-    this.#waiting.splice(0, sent);
+    if (sent === this.#waiting.length) this.#waiting.length = 0;
+    else this.#waiting.splice(0, sent);
     this.#waitingHandled = false;
+  }
+
+  /** Has a flight read; false while there is no room for it to land. */
+  #start(flight: LoadFlight): boolean {
+    const { pool, file, options } = this.#core;
+    if (flight.recordBytes > pool.loadArea.largestBytes) {
+      this.#readLarge(flight);
+      return true;
+    }
+    const offset = pool.loadArea.reserve(flight.recordBytes);
+    if (offset === -1) return false;
+    const position = file.offsetOf(flight.page);
+    flight.job = new Job(JobType.Load, flight, file.fd, offset, flight.recordBytes, position);
+    flight.job.pageSize = options.pageSize;
+    pool.submit(flight.job);
+    return true;
   }
 
   #readLarge(flight: LoadFlight): void {
@@ -371,14 +366,13 @@ export class SwapIn {
 
   #tell(flight: LoadFlight, value: unknown, present: boolean, entry: Entry | undefined): void {
     if (entry !== undefined) this.guard(entry, flight.stay);
-    const { waiters, indexes } = flight;
-    for (let at = 0; at < waiters.length; at++) waiters[at]!.arrived(indexes[at]!, value, present, entry);
+    flight.tell(value, present, entry);
   }
 
   #fail(flight: LoadFlight, error: unknown): void {
     this.#end(flight);
     if (flight.job !== undefined) this.#core.pool.cancel(flight.job);
-    for (const waiter of [...flight.waiters]) waiter.failed(error);
+    flight.fail(error);
   }
 
   #cancel(flight: LoadFlight): void {
@@ -388,7 +382,9 @@ export class SwapIn {
   }
 
   #end(flight: LoadFlight): void {
+    // Who fails one of its flights leaves the others, which end before it is their turn.
+    if (flight.ended) return;
     flight.ended = true;
-    this.flights.delete(flight.slot);
+    this.flights.remove(flight);
   }
 }

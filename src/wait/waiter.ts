@@ -30,17 +30,24 @@ export abstract class PromisedWaiter<E> implements Waiter<E> {
   readonly takesStale: boolean = false;
   /** Keys that have not arrived yet. */
   remaining = 0;
+  /** Its place in the list of those that wait, while it does; else -1. */
+  place = -1;
+  /** Those that began to wait earlier have smaller ones. */
+  number = 0;
   /** What it was told in place of values. */
   failure: { readonly error: unknown } | undefined = undefined;
   #settled = false;
   readonly #signal: AbortSignal | undefined;
+  readonly #abort: (() => void) | undefined;
   /** Called once, when it waits no more; the pager forgets it then. */
   readonly #leave: (waiter: PromisedWaiter<E>) => void;
 
   constructor(signal: AbortSignal | undefined, leave: (waiter: PromisedWaiter<E>) => void) {
     this.#leave = leave;
     this.#signal = signal;
-    signal?.addEventListener('abort', this.#abort, { once: true });
+    if (signal === undefined) return;
+    this.#abort = () => this.failed(signal.reason);
+    signal.addEventListener('abort', this.#abort, { once: true });
   }
 
   get settled(): boolean {
@@ -68,14 +75,10 @@ export abstract class PromisedWaiter<E> implements Waiter<E> {
   #end(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    this.#signal?.removeEventListener('abort', this.#abort);
+    if (this.#abort !== undefined) this.#signal?.removeEventListener('abort', this.#abort);
     this.#leave(this);
     return true;
   }
-
-  #abort = (): void => {
-    this.failed(this.#signal!.reason);
-  };
 }
 
 /** A waiter whose promise is for a T. */
