@@ -8,6 +8,7 @@
  */
 import { types } from 'node:util';
 import { serialize } from 'node:v8';
+import { isDense } from './dense.js';
 import { isOneByte } from './one-byte.js';
 import type { ShapeNode, Shapes } from './shapes.js';
 import { depthMax, errorKinds, Flag, keptBytesMax, Tag, viewKinds } from './tags.js';
@@ -409,16 +410,6 @@ export class Encoder {
 function hasInheritedKeys(): boolean {
   for (const _ in Object.prototype) return true;
   return false;
-}
-
-/**
- * True when an array has an element at each index and no other own property. Indexes come first among the keys and in
- * order, so that their count and the last of them say it all.
- */
-function isDense(value: readonly unknown[]): boolean {
-  const keys = Object.keys(value);
-  const { length } = value;
-  return keys.length === length && (length === 0 || keys[length - 1] === String(length - 1));
 }
 
 /** True for what contains no other values, so that it needs not be deferred. */

@@ -88,7 +88,7 @@ export class Pager {
     this.#spiller = new Spill(core, writer, space, departures);
     this.reclaim = new Reclaim(core, departures, this.swapOut, (entry) => this.#evictSlot(entry.slot));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
-    this.swapIn = new SwapIn(core, reader, new Loan(writer), this, (slot) =>
+    this.swapIn = new SwapIn(core, reader, new Loan(writer, foreign), this, (slot) =>
       this.#end(slot, core.table.keyAt(slot)),
     );
     if (rooms.index !== undefined) core.durability = this.#durabilityOf(rooms.index, writer, space);

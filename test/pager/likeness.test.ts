@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Codec } from '../../dist/codec/codec.js';
+import { Likeness } from '../../dist/pager/likeness.js';
+
+const codec = new Codec();
+const buffer = Buffer.alloc(1 << 20);
+
+/** What the codec makes of a value, as the measure of whether it is another. */
+function encoded(value: unknown): string {
+  return buffer.toString('latin1', 0, codec.encode(value, buffer, 0));
+}
+
+const leaf = fc.oneof(
+  fc.string(),
+  fc.integer(),
+  fc.double(),
+  fc.boolean(),
+  fc.bigInt(),
+  fc.constantFrom(null, undefined, -0, 0, Number.NaN, ''),
+);
+const tree = fc.letrec<{ value: unknown; record: Record<string, unknown>; array: unknown[] }>((tie) => ({
+  value: fc.oneof({ depthSize: 'small' }, leaf, tie('record'), tie('array')),
+  record: fc.dictionary(fc.string(), tie('value'), { maxKeys: 5 }) as fc.Arbitrary<Record<string, unknown>>,
+  array: fc.array(tie('value'), { maxLength: 5 }),
+}));
+const root = fc.oneof(tree.record, tree.array);
+
+/** All records and arrays of a value. */
+function containersOf(value: unknown): object[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return [value, ...Object.values(value).flatMap(containersOf)];
+}
+
+/** Ways to change a container in place; some leave it as it was. */
+const changes: Array<(container: object, key: string, other: unknown) => void> = [
+  (container, key, other) => Object.assign(container, { [key]: other }),
+  (container) => Reflect.deleteProperty(container, Object.keys(container)[0] ?? ''),
+  (container, _key, other) => Object.assign(container, { [Object.keys(container).at(-1) ?? 'x']: other }),
+  (container) => {
+    // The same members in another order.
+    const [first] = Object.entries(container);
+    if (first === undefined || Array.isArray(container)) return;
+    Reflect.deleteProperty(container, first[0]);
+    Object.assign(container, { [first[0]]: first[1] });
+  },
+  (container) => Array.isArray(container) && (container as unknown[]).reverse(),
+  (container) => Array.isArray(container) && container.pop(),
+  (container) => Array.isArray(container) && (container as unknown[]).push(undefined),
+  (container) => {
+    // A hole, and a member that is no element.
+    if (!Array.isArray(container) || container.length === 0) return;
+    Reflect.deleteProperty(container, '0');
+    Object.assign(container, { named: 1 });
+  },
+  (container) => Object.setPrototypeOf(container, null),
+  (container) => Object.defineProperty(container, 'hidden', { value: 1 }),
+];
+
+describe('a likeness', () => {
+  const likeness = new Likeness();
+
+  it('is of a value that nobody has changed', () => {
+    fc.assert(
+      fc.property(root, (value) => {
+        if (likeness.take(value)) expect(likeness.isOf(value)).toBe(true);
+      }),
+    );
+  });
+
+  it('is of no value that the codec would write otherwise', () => {
+    let changed = 0;
+    fc.assert(
+      fc.property(
+        root,
+        fc.nat(),
+        fc.nat(changes.length - 1),
+        fc.string(),
+        tree.value,
+        (value, place, way, key, other) => {
+          if (!likeness.take(value)) return;
+          const before = encoded(value);
+          const containers = containersOf(value);
+          changes[way]!(containers[place % containers.length]!, key, other);
+          if (encoded(value) === before) return;
+          changed++;
+          expect(likeness.isOf(value)).toBe(false);
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+    expect(changed).toBeGreaterThan(250);
+  });
+
+  it('is of what was taken last, and of nothing that is only equal to it', () => {
+    const value = { a: [1, 2], b: 'x' };
+    expect(likeness.take({ c: 1 })).toBe(true);
+    expect(likeness.take(value)).toBe(true);
+    expect(likeness.isOf({ a: [1, 2], b: 'x' })).toBe(false);
+    expect(likeness.isOf(value)).toBe(true);
+  });
+
+  it('cannot be taken of what it does not know', () => {
+    const endless: Record<string, unknown> = {};
+    endless.self = endless;
+    class Point {
+      x = 1;
+    }
+    const unknown = [
+      Buffer.from('x'),
+      new Map(),
+      new Set([1]),
+      new Date(0),
+      { at: new Date(0) },
+      [new Uint8Array(1)],
+      new Point(),
+      endless,
+      Object.create(null),
+      Object.assign([1], { named: 2 }),
+      Array(1),
+      Array.from({ length: 5_000 }, (_, index) => [index]),
+    ];
+    for (const value of unknown) expect(likeness.take(value)).toBe(false);
+    for (const value of [null, 'x', 1, undefined, {}, []]) expect(likeness.take(value)).toBe(true);
+  });
+});
