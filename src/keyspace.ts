@@ -79,7 +79,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   get(key: string): V | undefined {
     // Whether it is a key at all is asked when it is not found.
     const entry = this.#residents.get(typeof key === 'string' ? this.#prefix.stored(key) : key);
-    return isPlain(entry) ? this.#hit(entry) : this.#getSlowly(this.#open(key), Stay.IfRoom, entry);
+    return isPlain(entry) ? this.#hit(entry) : this.#getSlowly(this.#open(key), Stay.ForNow, entry);
   }
 
   #hit(entry: Entry): V {
@@ -92,7 +92,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   /** @param found The entry in memory, where there is one. */
   #getSlowly(stored: string, stay: Stay, found: Entry | undefined): V | undefined {
     const pager = this.#pager;
-    const { counters, table } = pager.core;
+    const { counters, table, notices } = pager.core;
     try {
       const entry = found && pager.lookUp.resident(stored);
       if (entry !== undefined) {
@@ -106,7 +106,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
         counters.faults++;
         // What is read as one of many is in its caller's hands only after the last of them, and this one only after the
         // listeners, who may read.
-        if (stay === Stay.IfRoom && pager.core.notices.isQuiet) pager.swapIn.lend();
+        if (stay === Stay.ForNow && notices.isQuiet) pager.swapIn.lend();
         return pager.swapIn.value as V;
       }
       counters.misses++;

@@ -3,9 +3,10 @@
  * of how often keys are used that reaches further back than memory itself. When room is needed, the oldest entry of
  * the window duels with the most swappable of a few entries of the main set: the one that is used less for its size
  * leaves, the other is in the main set from then on. A scan thus passes through the window and leaves the main set
- * alone.
+ * alone. Where there is no window, what is read must be used more than what would leave for it, or is not taken in.
  *
- * The budgets are of bytes: the main set has what the window's share leaves of memory. Shadow caches find that share.
+ * The budgets are of bytes: the main set has what the window's share leaves of memory. Shadow caches find that share,
+ * which may be nothing.
  * The policy moves entries only when it is asked for a victim, or while there is room in the main set; so it
  * does not matter whether room is made before or after a value comes, or for many at a time.
  */
@@ -63,9 +64,9 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   add(entry: E): void {
     entry.home = Place.Window;
     this.#put(entry);
+    if (++this.#additions % scaleInterval === 1) this.#scale();
     this.#use(entry);
     this.#sketch.grow(this.#window.count + this.#main.count);
-    if (++this.#additions % scaleInterval === 1) this.#scale();
     this.#settle();
   }
 
@@ -90,13 +91,24 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     entry.place = Place.Aside;
   }
 
-  /** It must be used as much as what would leave for it: else a scan could have all of memory, window first. */
-  admits(hash: number): boolean {
+  /**
+   * The window takes whatever comes, but for what is one of many: that must be used as much as what would leave for it,
+   * else a scan could have all of memory, window first. Without a window each must be used more.
+   */
+  admits(hash: number, isOneOfMany: boolean): boolean {
+    const hasWindow = this.#shadows.share > 0;
+    if (hasWindow && !isOneOfMany) return true;
+    const weakest = hasWindow
+      ? (this.#window.oldest ?? this.#main.best(this.#clock))
+      : (this.#main.best(this.#clock) ?? this.#window.oldest);
+    if (weakest === undefined) return true;
+    const lead = this.#sketch.estimate(hash) - this.#sketch.estimate(weakest.hash);
+    return lead > 0 || (hasWindow && lead >= -1);
+  }
+
+  passedBy(hash: number): void {
     this.#clock = (this.#clock + 1) | 0;
-    this.#sketch.increment(hash);
-    const oldest = this.#window.oldest;
-    const weakest = oldest === undefined ? this.#main.best(this.#clock) : oldest;
-    return weakest === undefined || this.#sketch.estimate(hash) >= this.#sketch.estimate(weakest.hash);
+    this.#count(hash);
   }
 
   takeVictim(): E | undefined {
@@ -129,11 +141,16 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   #use(entry: E): void {
-    const hash = entry.hash;
     this.#clock = (this.#clock + 1) | 0;
     entry.stamp = this.#clock;
-    entry.uses = this.#sketch.increment(hash);
-    if (this.#shadows.samples(hash)) this.#shadows.use(hash, entry.uses, this.#sketch);
+    entry.uses = this.#count(entry.hash);
+  }
+
+  /** Counts a use of a key, and returns how many there were lately. */
+  #count(hash: number): number {
+    const uses = this.#sketch.increment(hash);
+    if (this.#shadows.samples(hash)) this.#shadows.use(hash, uses, this.#sketch);
+    return uses;
   }
 
   /** Takes out the loser of a duel, and has the winner in the main set; or what there is, where a side is missing. */

@@ -51,6 +51,8 @@ export class LruPolicy<E extends Resident> implements Policy<E> {
     return true;
   }
 
+  passedBy(_hash: number): void {}
+
   takeVictim(): E | undefined {
     const entry = this.#list.pop();
     if (entry !== undefined) entry.place = Place.Aside;

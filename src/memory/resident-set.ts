@@ -3,6 +3,10 @@
  * leave. A resident is a candidate (the policy has it), or stands aside (pinned, held by `run`, cannot be encoded),
  * or is in flight (its bytes are on their way to the file and it can still come back). The Map has all three.
  *
+ * Beside them there may be one guest: a value that was just read and is not worth a place. It is no candidate and not in
+ * the Map, as to put it there, choose a victim and take that out costs more than to read it. Whoever looks for it
+ * finds it, and it is a candidate like others from then on.
+ *
  * A Map has a largest count of entries, too, which tiny values reach in some 2 GB, or sizes that the user has given far
  * too low: whoever admits an entry asks `isFull` first.
  */
@@ -13,8 +17,9 @@ import { ShardedMap } from './sharded-map.js';
 export class ResidentSet<E extends Resident> {
   readonly policy: Policy<E>;
   readonly #entries = new ShardedMap<E>();
+  #guest: E | undefined = undefined;
 
-  // residentBytes is the sum of the sizes of all in the Map that are not in flight, inFlightBytes of those that are;
+  // residentBytes is the sum of the sizes of all that are not in flight, inFlightBytes of those that are;
   // asideBytes is the part of residentBytes that cannot leave now.
   residentBytes = 0;
   inFlightBytes = 0;
@@ -28,12 +33,12 @@ export class ResidentSet<E extends Resident> {
   }
 
   get count(): number {
-    return this.#entries.size;
+    return this.#entries.size + (this.#guest === undefined ? 0 : 1);
   }
 
   /** True when the Map can have no more. */
   get isFull(): boolean {
-    return this.#entries.size >= this.#countMax;
+    return this.count >= this.#countMax;
   }
 
   /** Everything that `maxMemory` bounds. */
@@ -42,11 +47,13 @@ export class ResidentSet<E extends Resident> {
   }
 
   get(key: string): E | undefined {
-    return this.#entries.get(key);
+    const entry = this.#entries.get(key);
+    return entry !== undefined || this.#guest === undefined ? entry : this.#guestFor(key);
   }
 
-  entries(): IterableIterator<E> {
-    return this.#entries.values();
+  *entries(): IterableIterator<E> {
+    yield* this.#entries.values();
+    if (this.#guest !== undefined) yield this.#guest;
   }
 
   /** A value comes in as a candidate. */
@@ -54,6 +61,32 @@ export class ResidentSet<E extends Resident> {
     this.#entries.add(entry.key, entry);
     this.residentBytes += entry.size;
     this.policy.add(entry);
+  }
+
+  /** A value comes in as the guest, in the place of nobody. */
+  receive(entry: E): void {
+    assert(this.#guest === undefined, 'there is one guest at a time');
+    entry.place = Place.Guest;
+    this.#guest = entry;
+    this.residentBytes += entry.size;
+  }
+
+  /** The guest, where there is one; `drop` sees it off, `keepGuest` makes it a candidate. */
+  get guest(): E | undefined {
+    return this.#guest;
+  }
+
+  keepGuest(): E | undefined {
+    const guest = this.#guest;
+    if (guest === undefined) return undefined;
+    this.#guest = undefined;
+    this.#entries.add(guest.key, guest);
+    this.policy.add(guest);
+    return guest;
+  }
+
+  #guestFor(key: string): E | undefined {
+    return this.#guest!.key === key ? this.keepGuest() : undefined;
   }
 
   /** True for what is in memory and may leave. */
@@ -82,6 +115,8 @@ export class ResidentSet<E extends Resident> {
 
   /** The best candidate, taken out of the policy. The caller sends it off, lets it go, or calls `putBack`. */
   takeVictim(): E | undefined {
+    const victim = this.policy.takeVictim();
+    if (victim !== undefined || this.keepGuest() === undefined) return victim;
     return this.policy.takeVictim();
   }
 
@@ -114,7 +149,7 @@ export class ResidentSet<E extends Resident> {
     this.#forget(entry);
   }
 
-  /** A victim, taken by `takeVictim`, needs no flight. */
+  /** A victim, taken by `takeVictim`, or the guest, needs no flight. */
   drop(entry: E): void {
     this.residentBytes -= entry.size;
     this.#forget(entry);
@@ -134,7 +169,8 @@ export class ResidentSet<E extends Resident> {
    * since then for alive until it looks at the old ones, too. So entries must not hold what is large.
    */
   #forget(entry: E): void {
-    this.#entries.remove(entry.key);
+    if (entry === this.#guest) this.#guest = undefined;
+    else this.#entries.remove(entry.key);
     entry.value = undefined;
   }
 
@@ -149,6 +185,7 @@ export class ResidentSet<E extends Resident> {
 
   clear(): void {
     this.#entries.clear();
+    this.#guest = undefined;
     this.policy.clear();
     this.residentBytes = 0;
     this.inFlightBytes = 0;

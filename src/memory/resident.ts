@@ -11,6 +11,8 @@ export const enum Place {
   Window = 1,
   /** In the main set, the dense array that is sampled. */
   Main = 2,
+  /** In memory until the next read only: the policy has refused it. */
+  Guest = 3,
 }
 
 export abstract class Resident {
@@ -65,8 +67,14 @@ export interface Policy<E extends Resident = Resident> {
   touch(entry: E): void;
   /** A candidate leaves: deleted, in flight, pinned, held. Leaves `place` Aside. */
   remove(entry: E): void;
-  /** A value is read as one of many, and something would have to leave for it: whether it should. A use of its key. */
-  admits(hash: number): boolean;
+  /**
+   * A value comes, and something would have to leave for it: whether it should. It is followed by `add` or `passedBy`.
+   *
+   * @param isOneOfMany It is read in a batch, which may be a scan of all there is.
+   */
+  admits(hash: number, isOneOfMany: boolean): boolean;
+  /** A value was read and not taken in: this counts as a use of its key. */
+  passedBy(hash: number): void;
   /** Takes the best candidate for leaving out of the set and returns it; undefined when there is none. */
   takeVictim(): E | undefined;
   /** The size of a candidate has changed from `oldSize` to `entry.size`. */

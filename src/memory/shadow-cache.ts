@@ -17,6 +17,7 @@ const sampleCount = 8;
 const ends = slotCountMax;
 
 export class ShadowCache {
+  /** Of the capacity, for the window; with 0 there is none, and what comes must be worth a place at once. */
   readonly #share: number;
   readonly #random: Xorshift;
   #capacity = 1;
@@ -68,8 +69,11 @@ export class ShadowCache {
       return true;
     }
     // Twice when the capacity has shrunk, so that it is reached without a burst of work.
-    if (this.#held >= this.#capacity) this.#evict(sketch);
-    if (this.#held >= this.#capacity) this.#evict(sketch);
+    if (this.#held > this.#capacity) this.#evict(sketch);
+    if (this.#held >= this.#capacity) {
+      if (this.#share === 0 && !this.#isWorthMore(uses, sketch)) return false;
+      this.#evict(sketch);
+    }
     this.#insert(hash, uses);
     return false;
   }
@@ -89,9 +93,15 @@ export class ShadowCache {
     return this.#windowCount + this.#mainCount;
   }
 
-  /** The most entries of the main set; one place at least is the window's. */
+  /** The most entries of the main set; one place at least is the window's, where there is one. */
   get #mainMax(): number {
+    if (this.#share === 0) return this.#capacity;
     return Math.min(this.#capacity - 1, Math.round(this.#capacity * (1 - this.#share)));
+  }
+
+  /** True when a key that comes, used so often with this, was used more than what would leave for it. */
+  #isWorthMore(uses: number, sketch: FrequencySketch): boolean {
+    return uses - 1 > sketch.estimate(this.#hashes[this.#sample()]!);
   }
 
   #evict(sketch: FrequencySketch): void {

@@ -1,7 +1,9 @@
 /**
- * Finds the window's share. Workloads disagree about it: 1% of memory is best for scans, nearly all of it, which is
- * LRU, for uses that come in bursts. So four shadow caches, which hold hashes and no values, replay the uses of a
- * sample of the keys, each with another share, and memory is cut as in the one that has had most hits lately.
+ * Finds the window's share. Workloads disagree about it: no window at all is best where some keys are always used more
+ * than others, and for scans; nearly all of memory, which is LRU, for uses that come in bursts. So four shadow caches,
+ * which hold hashes and no values, replay the uses of a sample of the keys, each with another share, and memory is cut
+ * as in the one that has had most hits lately. A miss costs least without a window, as what is not worth a place need
+ * not be entered: that is chosen unless another share has had so many more hits that it is not chance.
  *
  * A shadow has 256 entries at most. A store that holds more is modelled by so much smaller a sample of the keys, which
  * keeps both the memory and the cost of a use small; of a store that holds fewer every use is replayed.
@@ -12,10 +14,12 @@ import type { FrequencySketch } from './frequency-sketch.js';
 import { ShadowCache, shadowEntriesMax } from './shadow-cache.js';
 import type { Xorshift } from './xorshift.js';
 
-const shares = [0.01, 0.1, 0.4, 0.99];
+const shares = [0, 0.1, 0.4, 0.99];
 const firstShare = 0.1;
 /** Hits are halved each time a shadow could have been replaced so many times over. */
 const memoryInCapacities = 10;
+/** What it is worth to have no window: so many hits for each use. */
+const windowlessBonus = 1 / 200;
 
 export class ShadowCaches {
   readonly #caches: readonly ShadowCache[];
@@ -81,11 +85,18 @@ export class ShadowCaches {
   }
 
   #choose(): void {
-    const hits = this.#hits;
+    // The first share stands until each shadow could have been filled once.
+    if (this.#uses < this.#capacity) return;
     let best = shares.indexOf(this.#share);
-    for (let index = 0; index < hits.length; index++) {
-      if (hits[index]! > hits[best]!) best = index;
+    for (let index = 0; index < shares.length; index++) {
+      if (this.#worth(index) > this.#worth(best)) best = index;
     }
     this.#share = shares[best]!;
+  }
+
+  /** Its hits; without a window also what misses cost less, and a standard deviation. */
+  #worth(index: number): number {
+    const hits = this.#hits[index]!;
+    return shares[index] === 0 ? hits + this.#uses * windowlessBonus + Math.sqrt(hits) : hits;
   }
 }

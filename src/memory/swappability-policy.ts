@@ -49,6 +49,8 @@ export class SwappabilityPolicy<E extends Resident> implements Policy<E> {
     return true;
   }
 
+  passedBy(_hash: number): void {}
+
   takeVictim(): E | undefined {
     const entry = this.#candidates.best(this.#clock);
     if (entry !== undefined) this.remove(entry);

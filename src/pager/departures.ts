@@ -73,10 +73,7 @@ export class Departures {
       this.#endOver(entry);
       return Departure.Gone;
     }
-    if (entry.copyIndex !== -1 && this.#isAsItsCopy(entry)) {
-      this.#dropClean(entry);
-      return Departure.Gone;
-    }
+    if (this.dropIfClean(entry)) return Departure.Gone;
     if (this.#hasNoHope(entry)) {
       core.residents.putBack(entry);
       return Departure.Stays;
@@ -100,6 +97,13 @@ export class Departures {
     }
     this.#join(entry, batch, generation, recordBytes);
     return Departure.Sent;
+  }
+
+  /** Lets an entry go of which it is known that its copy says the same. */
+  dropIfClean(entry: Entry): boolean {
+    if (entry.copyIndex === -1 || !this.#isAsItsCopy(entry)) return false;
+    this.#dropClean(entry);
+    return true;
   }
 
   /** Sends off a victim whose record no slab can hold, in a batch of its own. */

@@ -15,7 +15,6 @@ import { none } from '../memory/pointer-table.js';
 import { Place } from '../memory/resident.js';
 import { Xorshift } from '../memory/xorshift.js';
 import { Stay } from '../wait/waiter.js';
-import { BulkLoad } from './bulk-load.js';
 import { ClearedSweep } from './cleared-sweep.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Departures } from './departures.js';
@@ -24,6 +23,7 @@ import { Custody, Entry } from './entry.js';
 import { ExpirySweep } from './expiry-sweep.js';
 import { ForeignCode } from './foreign-code.js';
 import type { KeyspacePrefix } from './keyspaces.js';
+import { Leaver } from './leaver.js';
 import type { LoadFlight } from './load-flight.js';
 import { Loan } from './loan.js';
 import { LookUp } from './look-up.js';
@@ -55,7 +55,9 @@ export class Pager {
   readonly clearedSweep: ClearedSweep;
   readonly foreign = new ForeignCode();
   readonly #spiller: Spill;
-  readonly #bulkLoad: BulkLoad;
+  readonly #leaver: Leaver;
+  /** Of what was set last: whether the policy has a place for it. */
+  #mayStay = true;
 
   constructor(rooms: Rooms) {
     const core = new Core(rooms);
@@ -77,7 +79,7 @@ export class Pager {
       isLoading,
     );
     this.core = core;
-    this.#bulkLoad = new BulkLoad(core);
+    this.#leaver = new Leaver(core);
     this.lookUp = new LookUp(
       core,
       (entry) => this.swapOut.cancel(entry),
@@ -88,7 +90,7 @@ export class Pager {
     this.#spiller = new Spill(core, writer, space, departures);
     this.reclaim = new Reclaim(core, departures, this.swapOut, (entry) => this.#evictSlot(entry.slot));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
-    this.swapIn = new SwapIn(core, reader, new Loan(writer, foreign), this, (slot) =>
+    this.swapIn = new SwapIn(core, reader, new Loan(writer, foreign), departures, this, (slot) =>
       this.#end(slot, core.table.keyAt(slot)),
     );
     if (rooms.index !== undefined) core.durability = this.#durabilityOf(rooms.index, writer, space);
@@ -132,8 +134,13 @@ export class Pager {
     return true;
   }
 
-  hasRoom(bytes: number): boolean {
+  isRestfulWith(bytes: number): boolean {
     return this.reclaim.isRestfulWith(bytes);
+  }
+
+  /** A guest takes room that is there, where memory is so full that a place must be deserved. */
+  hasRoomForGuest(bytes: number): boolean {
+    return this.reclaim.fits(bytes) && !this.reclaim.isAmpleWith(bytes);
   }
 
   /** For swap-in: as reclaim's, but an error on the way is nobody's but the listeners'. */
@@ -152,7 +159,7 @@ export class Pager {
     const { residents } = core;
     if (isTooLarge(value)) throw tooLarge(key);
     if (this.clearedSweep.isPending) this.clearedSweep.step();
-    const leaver = this.#bulkLoad.takeLast();
+    const leaver = this.#leaver.take();
     if (leaver !== undefined && leaver.key !== key) this.reclaim.sendFirst(leaver);
     const size = terms.size !== 0 ? terms.size : core.estimate(key, value);
     const old = this.lookUp.resident(key, true);
@@ -175,7 +182,7 @@ export class Pager {
         ? this.#install(key, value, size, terms, generation, old === undefined)
         : this.#installSpilled(key, spilled, terms, generation);
     if (terms.pin && entry !== undefined) this.#pinEntry(entry);
-    this.#bulkLoad.noteSet(entry, old === undefined);
+    this.#leaver.noteSet(entry, old === undefined, this.#mayStay);
     if (this.swapIn.flights.size > 0) this.swapIn.settle(this.lookUp.anySlot(key), value, true, entry);
     this.reclaim.mayHaveChanged();
     this.reclaim.watch();
@@ -358,11 +365,13 @@ export class Pager {
       if (slot === none) slot = table.insert(key, hash);
       else this.core.freePointer(slot);
       entry = new Entry(key, value, hash, size, slot);
+      this.#mayStay = this.#leaver.mayStay(hash);
       residents.admit(entry);
       table.setResident(slot, true);
     } else {
       this.core.freeCopy(entry);
       this.#forgetTerms(entry);
+      this.#mayStay = true;
       entry.value = value;
       entry.custody = Custody.Fresh;
       residents.resize(entry, size);

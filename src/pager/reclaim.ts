@@ -103,6 +103,12 @@ export class Reclaim {
     return residents.usedBytes + bytes <= this.lowWaterBytes && !residents.isFull;
   }
 
+  /** True when memory is further from full than it is after a pass: what comes need not be worth a place. */
+  isAmpleWith(bytes: number): boolean {
+    const { residents } = this.#core;
+    return residents.usedBytes + bytes <= this.restfulBytes && !residents.isFull;
+  }
+
   /** Makes room for `bytes` more in memory; false when that cannot be, for instance as they alone are too many. */
   makeRoom(bytes: number): boolean {
     const { residents, pool } = this.#core;
@@ -114,14 +120,15 @@ export class Reclaim {
     this.#failure = undefined;
     if (bytes > this.#maxBytes - residents.asideBytes) return false;
     if (pool.threadsMax > 0) this.#swapABit(bytes);
-    if (this.#hasRoom(bytes)) return true;
+    if (this.fits(bytes)) return true;
     if (pool.busy) pool.poll();
     if (residents.usedBytes + bytes > this.#maxBytes) this.#swapNow(this.#maxBytes - bytes);
     else if (residents.isFull) this.#swapNow(residents.usedBytes - 1);
-    return this.#hasRoom(bytes);
+    return this.fits(bytes);
   }
 
-  #hasRoom(bytes: number): boolean {
+  /** True when the bound allows for `bytes` more as things are. */
+  fits(bytes: number): boolean {
     const { residents } = this.#core;
     return residents.usedBytes + bytes <= this.#maxBytes && !residents.isFull;
   }

@@ -14,6 +14,7 @@ import { SwapError } from '../errors.js';
 import { Job, JobType } from '../io/job.js';
 import { Stay, type Waiter } from '../wait/waiter.js';
 import type { Core } from './core.js';
+import type { Departures } from './departures.js';
 import { Entry } from './entry.js';
 import { Flights } from './flights.js';
 import { LoadFlight } from './load-flight.js';
@@ -24,7 +25,9 @@ import type { RecordReader } from './record-reader.js';
 /** What swap-in asks of the part that knows the bounds. */
 export interface Room {
   /** True when there is room for `bytes` more, and nothing need leave. */
-  hasRoom(bytes: number): boolean;
+  isRestfulWith(bytes: number): boolean;
+  /** True when something would have to leave for `bytes` more to stay, but they may be there for a while. */
+  hasRoomForGuest(bytes: number): boolean;
   /** Makes room for `bytes` more in memory; false when that cannot be. */
   makeRoom(bytes: number): boolean;
 }
@@ -33,6 +36,7 @@ export class SwapIn {
   readonly #core: Core;
   readonly #reader: RecordReader;
   readonly #loan: Loan;
+  readonly #departures: Departures;
   readonly #room: Room;
   /** Takes an entry out for good, as its record cannot be read and the user counts that as a miss. */
   readonly #forget: (slot: number) => void;
@@ -47,10 +51,18 @@ export class SwapIn {
   #largeReads = 0;
   #waitingHandled = false;
 
-  constructor(core: Core, reader: RecordReader, loan: Loan, room: Room, forget: (slot: number) => void) {
+  constructor(
+    core: Core,
+    reader: RecordReader,
+    loan: Loan,
+    departures: Departures,
+    room: Room,
+    forget: (slot: number) => void,
+  ) {
     this.#core = core;
     this.#reader = reader;
     this.#loan = loan;
+    this.#departures = departures;
     this.#room = room;
     this.#forget = forget;
     this.#cost = new ReadCost(core.environment.clock);
@@ -82,6 +94,7 @@ export class SwapIn {
   #read(slot: number, key: string): boolean {
     const core = this.#core;
     const { counters } = core;
+    this.#seeOffGuest();
     const claim = this.#claimOf(slot, key);
     const { page, recordBytes } = claim;
     const buffered = core.pool.slabs.find(page, core.options.pageSize);
@@ -94,7 +107,6 @@ export class SwapIn {
         return this.#accept(area, buffered, available, slot);
       }
     }
-    this.#loan.settle();
     const target = this.#reader.bufferFor(recordBytes);
     const bytesRead = this.#readFile(target, recordBytes, page, key);
     counters.bytesRead += bytesRead;
@@ -117,8 +129,7 @@ export class SwapIn {
   lend(): void {
     const { promoted, value } = this;
     // What cannot be changed in place, or is promised not to be, need not be compared.
-    if (promoted === undefined || typeof value !== 'object' || this.#core.options.immutable) return;
-    if (this.#isShared) return;
+    if (promoted === undefined || this.#isConstant(value) || this.#isShared) return;
     const { plainSource, plainFrom } = this.#reader;
     if (plainSource !== undefined) this.#loan.lend(promoted, plainSource, plainFrom);
   }
@@ -255,28 +266,56 @@ export class SwapIn {
   /** Makes a resident of what was just read, if there is room; its pages stay, as they are a clean copy. */
   #promote(slot: number, key: string, hash: number, value: unknown, stay: Stay): Entry | undefined {
     const core = this.#core;
-    const { table } = core;
+    const { table, residents } = core;
     const reader = this.#reader;
     const { payloadBytes, fingerprintA, fingerprintB } = reader;
     const generation = table.generation(slot);
     const ownSize = table.ownSize(slot);
     const size = ownSize !== 0 ? ownSize : this.#sizeOf(key, value);
-    if (stay === Stay.IfWorth && !this.#room.hasRoom(size) && !core.residents.policy.admits(hash))
-      return undefined;
-    if (!this.#room.makeRoom(size) && (stay !== Stay.Always || core.residents.isFull)) return undefined;
-    // Making room may have evicted this very entry.
-    if (!table.isLive(slot) || table.generation(slot) !== generation || table.isResident(slot))
-      return undefined;
+    const isGuest = stay === Stay.ForNow && this.#isGuest(hash, value, size);
+    if (!isGuest) {
+      if (stay === Stay.IfWorth && !this.#room.isRestfulWith(size) && !residents.policy.admits(hash, true)) {
+        residents.policy.passedBy(hash);
+        return undefined;
+      }
+      if (!this.#room.makeRoom(size) && (stay !== Stay.Always || residents.isFull)) return undefined;
+      // Making room may have evicted this very entry.
+      if (!table.isLive(slot) || table.generation(slot) !== generation || table.isResident(slot))
+        return undefined;
+    }
     const entry = new Entry(key, value, hash, size, slot);
     entry.expiresAtMs = table.expiresAtMs(slot);
     entry.copyBytes = payloadBytes;
     entry.copyFingerprintA = fingerprintA;
     entry.copyFingerprintB = fingerprintB;
-    core.residents.admit(entry);
+    if (isGuest) {
+      residents.receive(entry);
+      residents.policy.passedBy(hash);
+    } else residents.admit(entry);
     core.addCopy(entry);
     table.setResident(slot, true);
     core.notices.moved('swapin', key);
     return entry;
+  }
+
+  /** True for a value that the policy has no place for, and that can be let go later without being encoded. */
+  #isGuest(hash: number, value: unknown, size: number): boolean {
+    const isLendable = this.#isConstant(value) || this.#reader.plainSource !== undefined;
+    if (!isLendable || !this.#room.hasRoomForGuest(size)) return false;
+    return !this.#core.residents.policy.admits(hash, false);
+  }
+
+  /** True for what cannot be changed in place, or is promised not to be. */
+  #isConstant(value: unknown): boolean {
+    return typeof value !== 'object' || this.#core.options.immutable;
+  }
+
+  /** Before another read: what the last one has brought is compared, and leaves if it was a guest and is unchanged. */
+  #seeOffGuest(): void {
+    this.#loan.settle();
+    const { residents } = this.#core;
+    const { guest } = residents;
+    if (guest !== undefined && !this.#departures.dropIfClean(guest)) residents.keepGuest();
   }
 
   /** What costs little to weigh is weighed; else its record says what it was. */

@@ -10,10 +10,12 @@
 export const enum Stay {
   /** Where others are used more, it does not: one of a batch, which may be all there is. */
   IfWorth = 0,
+  /** Where others are used more, it does until the next read: who was given it may change it in place until then. */
+  ForNow = 1,
   /** Others leave for it, as far as they can. */
-  IfRoom = 1,
+  IfRoom = 2,
   /** Past the bound if it must (`run`, a pin). */
-  Always = 2,
+  Always = 3,
 }
 
 export interface Waiter<E> {

@@ -5,7 +5,7 @@ import { type Policy, Resident } from '../../dist/memory/resident.js';
 export const policyKinds: readonly PolicyKind[] = ['adaptive', 'lru', 'swappability'];
 
 /** The values of Place, which as a const enum has none at run time for who imports its declaration. */
-export const place = { aside: 0, window: 1, main: 2 } as const;
+export const place = { aside: 0, window: 1, main: 2, guest: 3 } as const;
 
 export class TestResident extends Resident {}
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPolicy, type PolicyKind } from '../../dist/memory/policy.js';
 import type { Policy } from '../../dist/memory/resident.js';
-import { place, policyKinds, resident, seededRandom, type TestResident } from './policy-support.js';
+import { hashOf, place, policyKinds, resident, seededRandom, type TestResident } from './policy-support.js';
 
 const capacityBytes = 2_000;
 
@@ -274,7 +274,8 @@ describe('the policy adaptive', () => {
 
   it('takes an entry that stood aside back to where it was', () => {
     const policy = createPolicy<TestResident>('adaptive', 100, seededRandom(1));
-    const entries = Array.from({ length: 100 }, (_, key) => resident(key));
+    // One more, and it would be known that these need no window.
+    const entries = Array.from({ length: 99 }, (_, key) => resident(key));
     for (const entry of entries) policy.add(entry);
     const places = entries.map((entry) => entry.place);
     expect(places).toContain(place.main);
@@ -284,5 +285,30 @@ describe('the policy adaptive', () => {
       policy.restore(entry);
     }
     expect(entries.map((entry) => entry.place)).toEqual(places);
+  });
+
+  it('without a window takes in only what is used more than what would leave for it', () => {
+    const policy = createPolicy<TestResident>('adaptive', 100, seededRandom(1));
+    const entries = Array.from({ length: 100 }, (_, key) => resident(key));
+    for (const entry of entries) policy.add(entry);
+    for (let round = 0; round < 3; round++) for (const entry of entries) policy.touch(entry);
+    for (let key = 1_000; key < 1_200; key++) policy.passedBy(hashOf(key));
+    expect(policy.admits(hashOf(5_000), false)).toBe(false);
+    expect(policy.admits(hashOf(5_000), true)).toBe(false);
+    let uses = 0;
+    while (!policy.admits(hashOf(5_000), false)) {
+      policy.passedBy(hashOf(5_000));
+      uses++;
+    }
+    expect(uses).toBeGreaterThan(1);
+    expect(uses).toBeLessThan(16);
+    policy.clear();
+    expect(policy.admits(hashOf(6_000), false)).toBe(true);
+  });
+
+  it('with a window takes in whatever is read by itself', () => {
+    const policy = createPolicy<TestResident>('adaptive', 100, seededRandom(1));
+    for (let key = 0; key < 90; key++) policy.add(resident(key));
+    for (let key = 1_000; key < 1_009; key++) expect(policy.admits(hashOf(key), false)).toBe(true);
   });
 });

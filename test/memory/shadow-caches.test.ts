@@ -41,6 +41,34 @@ describe('ShadowCache', () => {
     expect(Math.abs(hits / keys.length - new ReplayCache('lru', 200).hitRate(keys))).toBeLessThan(0.05);
   });
 
+  it('without a window keeps most of a loop that is larger than it, of which LRU would keep nothing', () => {
+    const cache = new ShadowCache(0, new Xorshift(1));
+    const sketch = new FrequencySketch();
+    cache.resize(200);
+    let hits = 0;
+    for (let use = 0; use < 30_000; use++) {
+      const hash = hashOf(use % 300);
+      if (cache.use(hash, sketch.increment(hash), sketch)) hits++;
+    }
+    expect(hits / 30_000).toBeGreaterThan(0.55);
+  });
+
+  it('without a window has room for all that it was told to hold, and no more, while that changes', () => {
+    const random = seededRandom(5);
+    const cache = new ShadowCache(0, new Xorshift(1));
+    const sketch = new FrequencySketch();
+    for (let use = 0; use < 50_000; use++) {
+      if (use % 700 === 0) cache.resize(1 + (random() % shadowEntriesMax));
+      const hash = hashOf(random() % 1_000);
+      cache.use(hash, sketch.increment(hash), sketch);
+    }
+    cache.clear();
+    cache.resize(100);
+    for (let key = 0; key < 200; key++) cache.use(hashOf(key), 1, new FrequencySketch());
+    for (let key = 0; key < 100; key++) expect(cache.use(hashOf(key), 2, sketch)).toBe(true);
+    for (let key = 100; key < 200; key++) expect(cache.use(hashOf(key), 1, sketch)).toBe(false);
+  });
+
   it('follows a capacity that changes, and never loses a slot', () => {
     const random = seededRandom(5);
     const cache = new ShadowCache(0.4, new Xorshift(1));

@@ -1,0 +1,185 @@
+/** A value that is read, and that memory has no place for: it is there until the next read, and its caller may change it. */
+import { describe, expect, it } from 'vitest';
+import { openInWorld } from '../support/store.js';
+
+const size = 100;
+const hotCount = 300;
+const coldCount = 3_000;
+
+interface Counter {
+  n: number;
+}
+const counterOf = (value: unknown) => value as Counter;
+
+/** A store whose memory is full of what is used all the time, and which has seen that nothing else is. */
+async function full(options: { threads?: number; immutable?: boolean } = {}) {
+  const { store, world } = openInWorld({ threads: 1, maxMemory: 400 * size, ...options });
+  for (let index = 0; index < coldCount; index++) {
+    store.set(`cold:${index}`, { n: index }, { size });
+    if (index % 5 === 0) await world.settle();
+  }
+  for (let index = 0; index < hotCount; index++) store.set(`hot:${index}`, { n: index }, { size });
+  for (let round = 0; round < 10; round++) {
+    for (let index = 0; index < hotCount; index++) store.get(`hot:${index}`);
+    for (let index = 0; index < 100; index++) store.get(`cold:${round * 100 + index}`);
+  }
+  await world.settle();
+  const hotInMemory = () =>
+    Array.from({ length: hotCount }, (_, index) => store.state(`hot:${index}`)).filter(
+      (state) => state === 'resident',
+    ).length;
+  expect(hotInMemory()).toBeGreaterThan(0.95 * hotCount);
+  // Swapping has gone below its mark, and what comes first has room.
+  for (let index = 1_500; index < 1_600; index++) store.get(`cold:${index}`);
+  return { store, world, hotInMemory };
+}
+
+/** Of keys that are not in memory now, `count`; none of the last, which are in a buffer yet. */
+function coldKeys(store: { state(key: string): string | undefined }, count: number): string[] {
+  const keys: string[] = [];
+  for (let index = coldCount - 300; keys.length < count; index--)
+    if (store.state(`cold:${index}`) === 'swapped') keys.push(`cold:${index}`);
+  return keys;
+}
+
+describe('a value that is read once', () => {
+  it('moves nothing that is used, is written by nobody, and is gone with the next', async () => {
+    const { store, hotInMemory } = await full();
+    const before = hotInMemory();
+    const { bytesWritten, residentObjects } = store.stats();
+    const keys = coldKeys(store, 500);
+    for (const key of keys) expect(store.get(key)).toEqual({ n: Number(key.slice(5)) });
+    expect(hotInMemory()).toBe(before);
+    expect(keys.filter((key) => store.state(key) === 'resident').length).toBeLessThan(3);
+    expect(store.stats().bytesWritten).toBe(bytesWritten);
+    expect(store.stats().residentObjects).toBeLessThan(residentObjects + 3);
+    expect(store.stats().residentBytes).toBeLessThanOrEqual(400 * size);
+  });
+
+  it('is in memory until then, and the same object when it is asked for again', async () => {
+    const { store } = await full();
+    for (const key of coldKeys(store, 50)) {
+      const value = store.get(key);
+      expect(store.state(key)).toBe('resident');
+      const { hits } = store.stats();
+      expect(store.get(key)).toBe(value);
+      expect(store.stats().hits).toBe(hits + 1);
+    }
+  });
+
+  it('stays when it is asked for often', async () => {
+    const { store } = await full();
+    const keys = coldKeys(store, 20);
+    for (let round = 0; round < 15; round++) for (const key of keys) store.get(key);
+    expect(keys.filter((key) => store.state(key) === 'resident').length).toBeGreaterThan(17);
+  });
+
+  it('keeps what its caller changes before the next call, whatever that is', async () => {
+    const { store, world } = await full();
+    const [next, ...keys] = coldKeys(store, 9);
+    const calls: Array<(key: string) => unknown> = [
+      () => store.get(next!),
+      () => store.peek(next!),
+      () => store.getMany([next!, 'cold:0', 'hot:0']),
+      () => store.load(next!),
+      (key) => store.swapOut(key),
+      (key) => store.swapOutSync(key),
+      () => store.set('new', 1),
+      (key) => store.pin(key),
+    ];
+    for (const [index, call] of calls.entries()) {
+      const key = keys[index]!;
+      counterOf(store.get(key)).n = -index;
+      await world.drive(Promise.resolve(call(key)));
+      for (const other of coldKeys(store, 5)) store.get(other);
+      expect(store.get(key)).toEqual({ n: -index });
+      store.unpin(key);
+    }
+  });
+
+  it('is changed without end, and found as it was left', async () => {
+    const { store } = await full();
+    const keys = coldKeys(store, 40);
+    const expected = new Map(keys.map((key) => [key, Number(key.slice(5))]));
+    for (let step = 0; step < 2_000; step++) {
+      const key = keys[(step * 7) % keys.length]!;
+      const value = counterOf(store.get(key));
+      expect(value.n).toBe(expected.get(key));
+      if (step % 3 === 0) expected.set(key, ++value.n);
+    }
+  });
+
+  it('is set, deleted, cleared and expired like any other', async () => {
+    const { store, world } = await full();
+    const [set, deleted, expired, cleared] = coldKeys(store, 4) as [string, string, string, string];
+    store.get(set);
+    store.set(set, 'other');
+    store.get('cold:0');
+    expect(store.get(set)).toBe('other');
+    store.get(deleted);
+    expect(store.delete(deleted)).toBe(true);
+    expect(store.get(deleted)).toBeUndefined();
+    store.get(expired);
+    store.expire(expired, 1_000);
+    await world.live(2_000, 500);
+    expect(store.get(expired)).toBeUndefined();
+    store.get(cleared);
+    store.clear();
+    expect(store.get(cleared)).toBeUndefined();
+    expect(store.stats()).toMatchObject({ residentObjects: 0, residentBytes: 0 });
+  });
+
+  it('leaves at once where it is promised that it is not changed', async () => {
+    const { store } = await full({ immutable: true });
+    const { cleanDrops } = store.stats();
+    const keys = coldKeys(store, 200);
+    for (const key of keys) store.get(key);
+    expect(store.stats().cleanDrops - cleanDrops).toBeGreaterThan(170);
+  });
+
+  it('is told of to listeners as it comes and as it goes', async () => {
+    const { store } = await full();
+    const moves: string[] = [];
+    store.on('swapin', (key) => moves.push(`in ${key}`));
+    store.on('swapout', (key) => moves.push(`out ${key}`));
+    const [one, two] = coldKeys(store, 2) as [string, string];
+    store.get(one);
+    store.get(two);
+    store.swapOutSync(one);
+    store.swapOutSync(two);
+    expect(moves.filter((move) => move.endsWith(` ${one}`))).toEqual([`in ${one}`, `out ${one}`]);
+    expect(moves.filter((move) => move.endsWith(` ${two}`))).toEqual([`in ${two}`, `out ${two}`]);
+  });
+});
+
+describe('a value that is set once, where memory is full of what is used', () => {
+  it('leaves with the next, as it was then, and moves nothing', async () => {
+    const { store, world, hotInMemory } = await full();
+    const before = hotInMemory();
+    for (let index = 0; index < 200; index++) {
+      const value = { n: 0 };
+      store.set(`new:${index}`, value, { size });
+      value.n = index;
+      store.get(`hot:${index}`);
+      if (index % 5 === 0) await world.settle();
+    }
+    await world.settle();
+    expect(hotInMemory()).toBeGreaterThan(0.97 * before);
+    const states = Array.from({ length: 200 }, (_, index) => store.state(`new:${index}`));
+    expect(states.filter((state) => state === 'swapped').length).toBeGreaterThan(150);
+    for (let index = 0; index < 200; index++) expect(store.peek(`new:${index}`)).toEqual({ n: index });
+  });
+
+  it('stays if it is read before', async () => {
+    const { store, world } = await full();
+    let stayed = 0;
+    for (let index = 0; index < 100; index++) {
+      store.set(`new:${index}`, { n: index }, { size });
+      store.get(`new:${index}`);
+      store.set(`newer:${index}`, { n: index }, { size });
+      if (store.state(`new:${index}`) === 'resident') stayed++;
+      await world.settle();
+    }
+    expect(stayed).toBeGreaterThan(90);
+  });
+});
