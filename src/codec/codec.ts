@@ -6,6 +6,10 @@
 import { Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
 import { Shapes } from './shapes.js';
+import { Tag } from './tags.js';
+
+/** Before the content of a value that is a Buffer: no flags, its tag, its length. */
+const bufferHeadBytes = 6;
 
 export class Codec {
   /** What the records of a persistent store need to be read. */
@@ -25,6 +29,18 @@ export class Codec {
    */
   encode(value: unknown, target: Buffer, start: number): number {
     return this.#encoder.encode(value, target, start);
+  }
+
+  /** True when `value` encodes to the `length` bytes of `source` from `start` on: nothing is encoded to see it. */
+  isBufferIn(source: Buffer, start: number, length: number, value: Buffer): boolean {
+    const from = start + bufferHeadBytes;
+    return (
+      length === bufferHeadBytes + value.length &&
+      source[start] === 0 &&
+      source[start + 1] === Tag.Buffer &&
+      source.readUInt32LE(start + 2) === value.length &&
+      source.compare(value, 0, value.length, from, start + length) === 0
+    );
   }
 
   /** The value that lies in `source` from `start` to `end`. Throws ERR_SWAP_CORRUPT. */

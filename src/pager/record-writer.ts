@@ -110,6 +110,7 @@ export class RecordWriter {
 
   /** True when `value` encodes to the `length` bytes of `source` from `from` on. Only without a serializer of the user's. */
   saysTheSame(value: unknown, source: RecordBuffer, from: number, length: number): boolean {
+    if (Buffer.isBuffer(value)) return this.#format.codec.isBufferIn(source.bytes, from, length, value);
     const encoded = this.#encodedTo(value, length);
     return encoded !== undefined && source.bytes.compare(encoded.bytes, 0, length, from, from + length) === 0;
   }

@@ -93,6 +93,25 @@ const values: ReadonlyArray<readonly [string, unknown]> = [
 ];
 
 describe('the codec', () => {
+  it('tells a Buffer in its encoding from any other without encoding it', () => {
+    const codec = new Codec();
+    const other = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constant(undefined));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), other, fc.nat(8), (one, two, start) => {
+        const value = Buffer.from(one);
+        const source = encoded(codec, value, start);
+        const bytes = Buffer.concat([Buffer.alloc(start), source]);
+        const compared = Buffer.from(two ?? one);
+        expect(codec.isBufferIn(bytes, start, source.length, compared)).toBe(compared.equals(value));
+      }),
+    );
+    const text = encoded(codec, 'xxxxxxxx');
+    expect(codec.isBufferIn(text, 0, text.length, Buffer.from('xxxxxxxx'))).toBe(false);
+    const view = encoded(codec, new Uint8Array(3));
+    expect(codec.isBufferIn(view, 0, view.length, Buffer.alloc(3))).toBe(false);
+    expect(codec.isBufferIn(view, 0, view.length, Buffer.alloc(4))).toBe(false);
+  });
+
   it.each(values)('brings back %s as structured clone does', (_what, value) => {
     const back = roundTrip(value);
     deepStrictEqual(back, deserialize(serialize(value)));
