@@ -26,7 +26,8 @@ import { mustWait } from './pager/awaiting.js';
 import { Custody, type Entry } from './pager/entry.js';
 import type { KeyspacePrefix } from './pager/keyspaces.js';
 import type { EntryEvent, StoreEvent } from './pager/notices.js';
-import type { EntryTerms, Pager } from './pager/pager.js';
+import type { Pager } from './pager/pager.js';
+import type { EntryTerms } from './pager/setting.js';
 import { Stay } from './wait/waiter.js';
 
 /** Where a swapped value lies. */
@@ -127,7 +128,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const stored = this.#open(key);
     const terms = options === undefined ? this.#plainTerms : this.#termsOf(options);
     try {
-      this.#pager.set(stored, value, terms);
+      this.#pager.setting.set(stored, value, terms);
     } finally {
       this.#engine.computations.supersede(stored);
       this.#engine.tell();
@@ -347,7 +348,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   pin(key: string): boolean {
     const stored = this.#open(key);
     try {
-      return this.#pager.pin(stored);
+      return this.#pager.staying.pin(stored);
     } finally {
       this.#engine.tell();
     }
@@ -355,7 +356,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
 
   /** Lets a pinned value leave again; false if it was not pinned. */
   unpin(key: string): boolean {
-    const unpinned = this.#pager.unpin(this.#open(key));
+    const unpinned = this.#pager.staying.unpin(this.#open(key));
     this.#engine.tell();
     return unpinned;
   }

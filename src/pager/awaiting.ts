@@ -112,7 +112,7 @@ export class Awaiting {
     const held: Entry[] = [];
     let heldBytes = 0;
     const hold = (entry: Entry): void => {
-      this.#pager.hold(entry);
+      this.#pager.staying.hold(entry);
       held.push(entry);
       heldBytes += entry.size;
     };
@@ -127,7 +127,7 @@ export class Awaiting {
         from = to;
       }
     } finally {
-      for (const entry of held) this.#pager.letGo(entry);
+      for (const entry of held) this.#pager.staying.letGo(entry);
     }
   }
 
@@ -137,7 +137,7 @@ export class Awaiting {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     const pager = this.#pager;
-    const waiter = new RunWaiter<Entry>(signal, this.#leave, (entry) => pager.hold(entry));
+    const waiter = new RunWaiter<Entry>(signal, this.#leave, (entry) => pager.staying.hold(entry));
     this.#want(keys, waiter);
     try {
       await waiter.promise;
@@ -289,16 +289,16 @@ export class Awaiting {
       }
       const before = waiter.held[index];
       if (before !== entry) {
-        pager.hold(entry);
+        pager.staying.hold(entry);
         waiter.held[index] = entry;
-        if (before !== undefined) pager.letGo(before);
+        if (before !== undefined) pager.staying.letGo(before);
       }
       return entry.value;
     });
   }
 
   #release(waiter: RunWaiter<Entry>): void {
-    for (const entry of waiter.held.splice(0)) if (entry !== undefined) this.#pager.letGo(entry);
+    for (const entry of waiter.held.splice(0)) if (entry !== undefined) this.#pager.staying.letGo(entry);
     this.#pager.core.notices.tell();
   }
 

@@ -12,7 +12,8 @@ import { reasonOf, SwapError } from '../errors.js';
 import { keyIn, prefixIn, quoteKey } from '../key-prefix.js';
 import type { Awaiting } from './awaiting.js';
 import type { KeyspacePrefix } from './keyspaces.js';
-import type { EntryTerms, Pager } from './pager.js';
+import type { Pager } from './pager.js';
+import type { EntryTerms } from './setting.js';
 
 export type Compute = (key: string, options: { signal: AbortSignal }) => unknown;
 
@@ -92,7 +93,7 @@ export class Computations {
             this.#running.delete(key);
             // It may have begun after its keyspace was cleared, for a caller from before.
             if (!this.#pager.core.keyspaces.isCurrent(key)) return value;
-            this.#pager.set(key, value, terms);
+            this.#pager.setting.set(key, value, terms);
             // Its callers are told after this, and may change it in place.
             const entry = this.#pager.core.residents.get(key);
             if (entry !== undefined) this.#pager.core.guard(entry);

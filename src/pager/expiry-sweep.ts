@@ -29,6 +29,13 @@ export class ExpirySweep {
     this.#cancel = this.#core.environment.clock.after(everyMs, () => this.#slice());
   }
 
+  /** When what is set now with this ttl ends, ms since the epoch, and it will be ended then; 0 = never. */
+  expiryOf(ttlMs: number): number {
+    if (ttlMs === 0) return 0;
+    this.start();
+    return this.#core.environment.clock.now() + ttlMs;
+  }
+
   close(): void {
     this.#closed = true;
     this.#cancel();

@@ -7,43 +7,32 @@
  */
 
 import type { IndexFile } from '../disk/index-file.js';
-import { recordBytesMax } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { type Job, JobType } from '../io/job.js';
 import { prefixIn } from '../key-prefix.js';
 import { none } from '../memory/pointer-table.js';
-import { Place } from '../memory/resident.js';
 import { Xorshift } from '../memory/xorshift.js';
-import { Stay } from '../wait/waiter.js';
 import { ClearedSweep } from './cleared-sweep.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Departures } from './departures.js';
 import { Durability } from './durability.js';
-import { Custody, Entry } from './entry.js';
+import type { Entry } from './entry.js';
 import { ExpirySweep } from './expiry-sweep.js';
 import { ForeignCode } from './foreign-code.js';
 import type { KeyspacePrefix } from './keyspaces.js';
-import { Leaver } from './leaver.js';
 import type { LoadFlight } from './load-flight.js';
 import { Loan } from './loan.js';
 import { LookUp } from './look-up.js';
+import { Promotion } from './promotion.js';
 import { Reclaim } from './reclaim.js';
 import { RecordReader } from './record-reader.js';
-import { RecordWriter, tooLarge } from './record-writer.js';
+import { RecordWriter } from './record-writer.js';
+import { Setting } from './setting.js';
 import { Space } from './space.js';
 import { Spill } from './spill.js';
+import { Staying } from './staying.js';
 import { SwapIn } from './swap-in.js';
 import { SwapOut, type WriteJobOwner } from './swap-out.js';
-
-/** What `set` is told of an entry, every figure given. */
-export interface EntryTerms {
-  readonly ttlMs: number;
-  /** How long after that `fetch` may still return it. */
-  readonly graceMs: number;
-  readonly pin: boolean;
-  /** 0 = estimate it. */
-  readonly size: number;
-}
 
 export class Pager {
   readonly core: Core;
@@ -54,10 +43,9 @@ export class Pager {
   readonly sweep: ExpirySweep;
   readonly clearedSweep: ClearedSweep;
   readonly foreign = new ForeignCode();
+  readonly setting: Setting;
+  readonly staying: Staying;
   readonly #spiller: Spill;
-  readonly #leaver: Leaver;
-  /** Of what was set last: whether the policy has a place for it. */
-  #mayStay = true;
 
   constructor(rooms: Rooms) {
     const core = new Core(rooms);
@@ -79,7 +67,6 @@ export class Pager {
       isLoading,
     );
     this.core = core;
-    this.#leaver = new Leaver(core);
     this.lookUp = new LookUp(
       core,
       (entry) => this.swapOut.cancel(entry),
@@ -90,9 +77,21 @@ export class Pager {
     this.#spiller = new Spill(core, writer, space, departures);
     this.reclaim = new Reclaim(core, departures, this.swapOut, (entry) => this.#evictSlot(entry.slot));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
-    this.swapIn = new SwapIn(core, reader, new Loan(writer, foreign), departures, this, (slot) =>
-      this.#end(slot, core.table.keyAt(slot)),
-    );
+    const promotion = new Promotion(core, reader, new Loan(writer, foreign), departures, this);
+    this.swapIn = new SwapIn(core, reader, promotion, (slot) => this.#end(slot, core.table.keyAt(slot)));
+    const { lookUp, swapIn, reclaim, sweep, clearedSweep } = this;
+    this.staying = new Staying(core, lookUp, swapIn, reclaim);
+    const spiller = this.#spiller;
+    this.setting = new Setting({
+      core,
+      lookUp,
+      swapIn,
+      reclaim,
+      staying: this.staying,
+      spiller,
+      sweep,
+      clearedSweep,
+    });
     if (rooms.index !== undefined) core.durability = this.#durabilityOf(rooms.index, writer, space);
     this.clearedSweep.start();
   }
@@ -152,41 +151,7 @@ export class Pager {
     return made;
   }
 
-  // ── Set, delete, clear ──
-
-  set(key: string, value: unknown, terms: EntryTerms): void {
-    const core = this.core;
-    const { residents } = core;
-    if (isTooLarge(value)) throw tooLarge(key);
-    if (this.clearedSweep.isPending) this.clearedSweep.step();
-    const leaver = this.#leaver.take();
-    if (leaver !== undefined && leaver.key !== key) this.reclaim.sendFirst(leaver);
-    const size = terms.size !== 0 ? terms.size : core.estimate(key, value);
-    const old = this.lookUp.resident(key, true);
-    // The old value must not be encoded to make room for the new one; and if that fails, it is still there.
-    const wasCandidate = old !== undefined && old.place !== Place.Aside;
-    if (wasCandidate) residents.setAside(old);
-    let spilled: { page: number; recordBytes: number } | undefined;
-    const generation = core.nextGeneration();
-    try {
-      const stays = terms.pin || (old !== undefined && old.holds > 0) || this.#mustStayForRun(key);
-      if (!this.reclaim.makeRoom(size - (old?.size ?? 0))) {
-        if (stays) this.#refuseWhenFull(key);
-        else spilled = this.#spill(key, value, size, generation);
-      }
-    } finally {
-      if (wasCandidate && residents.get(key) === old) residents.restore(old);
-    }
-    const entry =
-      spilled === undefined
-        ? this.#install(key, value, size, terms, generation, old === undefined)
-        : this.#installSpilled(key, spilled, terms, generation);
-    if (terms.pin && entry !== undefined) this.#pinEntry(entry);
-    this.#leaver.noteSet(entry, old === undefined, this.#mayStay);
-    if (this.swapIn.flights.size > 0) this.swapIn.settle(this.lookUp.anySlot(key), value, true, entry);
-    this.reclaim.mayHaveChanged();
-    this.reclaim.watch();
-  }
+  // ── Delete, clear, expire ──
 
   /** Ends an entry; false when the key is not there. */
   delete(key: string): boolean {
@@ -232,7 +197,7 @@ export class Pager {
     const { table, residents, durability } = this.core;
     const slot = this.lookUp.slot(key);
     if (slot === none) return false;
-    const expiresAtMs = this.#expiryOf(ttlMs);
+    const expiresAtMs = this.sweep.expiryOf(ttlMs);
     table.setExtras(slot, expiresAtMs, ttlMs === 0 ? 0 : table.graceMs(slot), table.ownSize(slot));
     const entry = residents.get(key);
     if (entry !== undefined) entry.expiresAtMs = expiresAtMs;
@@ -274,32 +239,6 @@ export class Pager {
     }
   }
 
-  // ── What must stay ──
-
-  /** Brings a value in and keeps it, past the bound if it must; false when there is no such key. */
-  pin(key: string): boolean {
-    let entry = this.lookUp.resident(key);
-    if (entry === undefined) {
-      const slot = this.lookUp.slot(key);
-      if (slot === none || !this.swapIn.fault(slot, key, this.core.table.hashAt(slot), Stay.Always))
-        return false;
-      entry = this.swapIn.promoted;
-      if (entry === undefined) this.#refuseWhenFull(key);
-    }
-    if (entry === undefined) return false;
-    this.#pinEntry(entry);
-    this.reclaim.watch();
-    return true;
-  }
-
-  unpin(key: string): boolean {
-    const entry = this.lookUp.resident(key);
-    if (entry === undefined || !entry.pinned) return false;
-    entry.pinned = false;
-    this.#mayLeaveAgain(entry);
-    return true;
-  }
-
   pause(): void {
     this.core.pauses++;
   }
@@ -310,138 +249,11 @@ export class Pager {
     this.reclaim.trim();
   }
 
-  hold(entry: Entry): void {
-    if (entry.place !== Place.Aside) this.core.residents.setAside(entry);
-    entry.holds++;
-  }
-
-  letGo(entry: Entry): void {
-    entry.holds--;
-    // Whoever held it has had the time to change it in place.
-    entry.guardTurn = 0;
-    if (this.core.residents.get(entry.key) === entry) this.#mayLeaveAgain(entry);
-  }
-
   // ── Jobs ──
 
   completed(job: Job<JobOwner>): void {
     if (job.type === JobType.Load) this.swapIn.completed(job as Job<LoadFlight>);
     else this.swapOut.completed(job as Job<WriteJobOwner>);
-  }
-
-  // ── The parts of set ──
-
-  #spill(
-    key: string,
-    value: unknown,
-    size: number,
-    generation: number,
-  ): { page: number; recordBytes: number } {
-    const { failure } = this.reclaim;
-    if (failure instanceof SwapError && failure.code === 'ERR_SWAP_IO') throw failure;
-    return this.#spiller.spill(key, value, size, generation);
-  }
-
-  /** What must be in memory cannot be, as there are as many values there as can be. */
-  #refuseWhenFull(key: string): void {
-    if (!this.core.residents.isFull || this.core.residents.get(key) !== undefined) return;
-    const message = `memory is full: ${this.core.residents.count} values are in it, and none of them can leave`;
-    throw new SwapError('ERR_SWAP_FULL', message, { storedKey: key });
-  }
-
-  #install(
-    key: string,
-    value: unknown,
-    size: number,
-    terms: EntryTerms,
-    generation: number,
-    isNew: boolean,
-  ): Entry {
-    const { residents, table } = this.core;
-    let entry = isNew ? undefined : residents.get(key);
-    if (entry === undefined) {
-      const hash = table.hash(key);
-      let slot = table.find(key, hash);
-      if (slot === none) slot = table.insert(key, hash);
-      else this.core.freePointer(slot);
-      entry = new Entry(key, value, hash, size, slot);
-      this.#mayStay = this.#leaver.mayStay(hash);
-      residents.admit(entry);
-      table.setResident(slot, true);
-    } else {
-      this.core.freeCopy(entry);
-      this.#forgetTerms(entry);
-      this.#mayStay = true;
-      entry.value = value;
-      entry.custody = Custody.Fresh;
-      residents.resize(entry, size);
-      this.lookUp.touch(entry);
-    }
-    table.setGeneration(entry.slot, generation);
-    entry.expiresAtMs = this.#expiryOf(terms.ttlMs);
-    table.setExtras(entry.slot, entry.expiresAtMs, terms.graceMs, terms.size);
-    this.core.durability?.dirtied(entry);
-    return entry;
-  }
-
-  #installSpilled(
-    key: string,
-    spilled: { page: number; recordBytes: number },
-    terms: EntryTerms,
-    generation: number,
-  ): undefined {
-    const { residents, table } = this.core;
-    const hash = table.hash(key);
-    let slot = table.find(key, hash);
-    const entry = residents.get(key);
-    if (entry !== undefined) {
-      this.core.freeCopy(entry);
-      residents.remove(entry);
-    } else if (slot !== none) {
-      this.core.freePointer(slot);
-    }
-    if (slot === none) slot = table.insert(key, hash);
-    table.setGeneration(slot, generation);
-    table.setPointer(slot, spilled.page, spilled.recordBytes);
-    table.setExtras(slot, this.#expiryOf(terms.ttlMs), terms.graceMs, terms.size);
-    this.core.durability?.located(slot, entry);
-    this.core.swappedOut(slot, key);
-    return undefined;
-  }
-
-  #expiryOf(ttlMs: number): number {
-    if (ttlMs === 0) return 0;
-    this.sweep.start();
-    return this.core.environment.clock.now() + ttlMs;
-  }
-
-  /** An overwrite keeps no pin, and whether the old value could be encoded says nothing of the new one. */
-  #forgetTerms(entry: Entry): void {
-    const stayed = entry.mustStay;
-    entry.pinned = false;
-    entry.stuck = false;
-    entry.pagesWanted = 0;
-    if (stayed && !entry.mustStay) this.core.residents.restore(entry);
-  }
-
-  #pinEntry(entry: Entry): void {
-    if (entry.place !== Place.Aside) this.core.residents.setAside(entry);
-    entry.pinned = true;
-  }
-
-  #mayLeaveAgain(entry: Entry): void {
-    entry.custody = Custody.HandedOut;
-    if (entry.mustStay || entry.place !== Place.Aside) return;
-    this.core.residents.restore(entry);
-    this.reclaim.mayHaveChanged();
-    this.reclaim.trim();
-  }
-
-  /** True when a `run` waits for this key to be in memory. */
-  #mustStayForRun(key: string): boolean {
-    const { flights } = this.swapIn;
-    if (flights.size === 0) return false;
-    return flights.get(this.lookUp.anySlot(key))?.stay === Stay.Always;
   }
 
   // ── The ends of an entry ──
@@ -486,10 +298,4 @@ export class Pager {
     this.core.counters.evictions++;
     this.core.notices.moved('evict', key);
   }
-}
-
-/** A value that is by itself too large for any record; others are found out when they are encoded. */
-function isTooLarge(value: unknown): boolean {
-  if (!ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer)) return false;
-  return value.byteLength > recordBytesMax - 1_000_000;
 }

@@ -14,30 +14,17 @@ import { SwapError } from '../errors.js';
 import { Job, JobType } from '../io/job.js';
 import { Stay, type Waiter } from '../wait/waiter.js';
 import type { Core } from './core.js';
-import type { Departures } from './departures.js';
-import { Entry } from './entry.js';
+import type { Entry } from './entry.js';
 import { Flights } from './flights.js';
 import { LoadFlight } from './load-flight.js';
-import type { Loan } from './loan.js';
+import type { Promotion } from './promotion.js';
 import { ReadCost } from './read-cost.js';
 import type { RecordReader } from './record-reader.js';
-
-/** What swap-in asks of the part that knows the bounds. */
-export interface Room {
-  /** True when there is room for `bytes` more, and nothing need leave. */
-  isRestfulWith(bytes: number): boolean;
-  /** True when something would have to leave for `bytes` more to stay, but they may be there for a while. */
-  hasRoomForGuest(bytes: number): boolean;
-  /** Makes room for `bytes` more in memory; false when that cannot be. */
-  makeRoom(bytes: number): boolean;
-}
 
 export class SwapIn {
   readonly #core: Core;
   readonly #reader: RecordReader;
-  readonly #loan: Loan;
-  readonly #departures: Departures;
-  readonly #room: Room;
+  readonly #promotion: Promotion;
   /** Takes an entry out for good, as its record cannot be read and the user counts that as a miss. */
   readonly #forget: (slot: number) => void;
   readonly #cost: ReadCost;
@@ -51,19 +38,10 @@ export class SwapIn {
   #largeReads = 0;
   #waitingHandled = false;
 
-  constructor(
-    core: Core,
-    reader: RecordReader,
-    loan: Loan,
-    departures: Departures,
-    room: Room,
-    forget: (slot: number) => void,
-  ) {
+  constructor(core: Core, reader: RecordReader, promotion: Promotion, forget: (slot: number) => void) {
     this.#core = core;
     this.#reader = reader;
-    this.#loan = loan;
-    this.#departures = departures;
-    this.#room = room;
+    this.#promotion = promotion;
     this.#forget = forget;
     this.#cost = new ReadCost(core.environment.clock);
     core.pool.readersMax = this.#cost.readersOfUse;
@@ -94,7 +72,7 @@ export class SwapIn {
   #read(slot: number, key: string): boolean {
     const core = this.#core;
     const { counters } = core;
-    this.#seeOffGuest();
+    this.#promotion.seeOffGuest();
     const claim = this.#claimOf(slot, key);
     const { page, recordBytes } = claim;
     const buffered = core.pool.slabs.find(page, core.options.pageSize);
@@ -118,20 +96,16 @@ export class SwapIn {
   fault(slot: number, key: string, hash: number, stay: Stay): boolean {
     if (!this.read(slot, key)) return false;
     const { value } = this.#reader;
-    this.promoted = this.#promote(slot, key, hash, value, stay);
+    this.promoted = this.#promotion.promote(slot, key, hash, stay);
     this.value = value;
     this.#isShared = this.flights.has(slot);
     if (this.#isShared) this.settle(slot, value, true, this.promoted);
     return true;
   }
 
-  /** The value of the last `fault` goes to a caller who may change it until its next call, and to nobody else. */
+  /** The value of the last `fault` goes to one caller alone, who may change it until its next call. */
   lend(): void {
-    const { promoted, value } = this;
-    // What cannot be changed in place, or is promised not to be, need not be compared.
-    if (promoted === undefined || this.#isConstant(value) || this.#isShared) return;
-    const { plainSource, plainFrom } = this.#reader;
-    if (plainSource !== undefined) this.#loan.lend(promoted, plainSource, plainFrom);
+    if (this.promoted !== undefined && !this.#isShared) this.#promotion.lend(this.promoted);
   }
 
   /** Of the last `fault` or `preview`: the value, and its entry if it stayed. */
@@ -263,67 +237,6 @@ export class SwapIn {
     }
   }
 
-  /** Makes a resident of what was just read, if there is room; its pages stay, as they are a clean copy. */
-  #promote(slot: number, key: string, hash: number, value: unknown, stay: Stay): Entry | undefined {
-    const core = this.#core;
-    const { table, residents } = core;
-    const reader = this.#reader;
-    const { payloadBytes, fingerprintA, fingerprintB } = reader;
-    const generation = table.generation(slot);
-    const ownSize = table.ownSize(slot);
-    const size = ownSize !== 0 ? ownSize : this.#sizeOf(key, value);
-    const isGuest = stay === Stay.ForNow && this.#isGuest(hash, value, size);
-    if (!isGuest) {
-      if (stay === Stay.IfWorth && !this.#room.isRestfulWith(size) && !residents.policy.admits(hash, true)) {
-        residents.policy.passedBy(hash);
-        return undefined;
-      }
-      if (!this.#room.makeRoom(size) && (stay !== Stay.Always || residents.isFull)) return undefined;
-      // Making room may have evicted this very entry.
-      if (!table.isLive(slot) || table.generation(slot) !== generation || table.isResident(slot))
-        return undefined;
-    }
-    const entry = new Entry(key, value, hash, size, slot);
-    entry.expiresAtMs = table.expiresAtMs(slot);
-    entry.copyBytes = payloadBytes;
-    entry.copyFingerprintA = fingerprintA;
-    entry.copyFingerprintB = fingerprintB;
-    if (isGuest) {
-      residents.receive(entry);
-      residents.policy.passedBy(hash);
-    } else residents.admit(entry);
-    core.addCopy(entry);
-    table.setResident(slot, true);
-    core.notices.moved('swapin', key);
-    return entry;
-  }
-
-  /** True for a value that the policy has no place for, and that can be let go later without being encoded. */
-  #isGuest(hash: number, value: unknown, size: number): boolean {
-    const isLendable = this.#isConstant(value) || this.#reader.plainSource !== undefined;
-    if (!isLendable || !this.#room.hasRoomForGuest(size)) return false;
-    return !this.#core.residents.policy.admits(hash, false);
-  }
-
-  /** True for what cannot be changed in place, or is promised not to be. */
-  #isConstant(value: unknown): boolean {
-    return typeof value !== 'object' || this.#core.options.immutable;
-  }
-
-  /** Before another read: what the last one has brought is compared, and leaves if it was a guest and is unchanged. */
-  #seeOffGuest(): void {
-    this.#loan.settle();
-    const { residents } = this.#core;
-    const { guest } = residents;
-    if (guest !== undefined && !this.#departures.dropIfClean(guest)) residents.keepGuest();
-  }
-
-  /** What costs little to weigh is weighed; else its record says what it was. */
-  #sizeOf(key: string, value: unknown): number {
-    const { sizeBytes } = this.#reader;
-    return typeof value === 'object' && sizeBytes !== 0 ? sizeBytes : this.#core.estimate(key, value);
-  }
-
   /** Sends as many of the waiting flights as there is room for them to land. */
   #startWaiting(): void {
     if (this.#waiting.length === 0 || this.#waitingHandled) return;
@@ -398,7 +311,7 @@ export class SwapIn {
     if (!found) return;
     if (flight.beganMs !== 0) core.latencies?.swapIn.record(core.measuredMs() - flight.beganMs);
     const { value } = this.#reader;
-    const entry = this.#promote(slot, key, hash, value, flight.stay);
+    const entry = this.#promotion.promote(slot, key, hash, flight.stay);
     this.#end(flight);
     this.#tell(flight, value, true, entry);
   }

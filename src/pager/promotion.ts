@@ -1,0 +1,111 @@
+/**
+ * What becomes of a value that was just read: a resident, for which others leave; a guest, which stays until the next
+ * read, as the policy has no place for it and its caller may change it in place; or neither, one of a batch. Its pages
+ * stay in all three cases, as they are a clean copy.
+ *
+ * Feared most: a guest that was changed in place and is let go as if it had not been. So none is received that cannot be
+ * compared, and one that is not known to be what its copy is becomes a resident.
+ */
+import { Stay } from '../wait/waiter.js';
+import type { Core } from './core.js';
+import type { Departures } from './departures.js';
+import { Entry } from './entry.js';
+import type { Loan } from './loan.js';
+import type { RecordReader } from './record-reader.js';
+
+/** What is asked of the part that knows the bounds. */
+export interface Room {
+  /** True when there is room for `bytes` more, and nothing need leave. */
+  isRestfulWith(bytes: number): boolean;
+  /** True when something would have to leave for `bytes` more to stay, but they may be there for a while. */
+  hasRoomForGuest(bytes: number): boolean;
+  /** Makes room for `bytes` more in memory; false when that cannot be. */
+  makeRoom(bytes: number): boolean;
+}
+
+export class Promotion {
+  readonly #core: Core;
+  readonly #reader: RecordReader;
+  readonly #loan: Loan;
+  readonly #departures: Departures;
+  readonly #room: Room;
+
+  constructor(core: Core, reader: RecordReader, loan: Loan, departures: Departures, room: Room) {
+    this.#core = core;
+    this.#reader = reader;
+    this.#loan = loan;
+    this.#departures = departures;
+    this.#room = room;
+  }
+
+  /** Before another read: what the last one has brought is compared, and leaves if it was a guest and is unchanged. */
+  seeOffGuest(): void {
+    this.#loan.settle();
+    const { residents } = this.#core;
+    const { guest } = residents;
+    if (guest !== undefined && !this.#departures.dropIfClean(guest)) residents.keepGuest();
+  }
+
+  /** Makes the entry of what the reader has just accepted; undefined where it does not stay. */
+  promote(slot: number, key: string, hash: number, stay: Stay): Entry | undefined {
+    const { table, residents } = this.#core;
+    // Whatever leaves for it is encoded, and may be read.
+    const { value, payloadBytes, fingerprintA, fingerprintB } = this.#reader;
+    const size = table.ownSize(slot) || this.#sizeOf(key, value);
+    const isGuest = stay === Stay.ForNow && this.#isGuest(hash, value, size);
+    if (!isGuest && !this.#makeRoom(slot, hash, size, stay)) return undefined;
+    const entry = new Entry(key, value, hash, size, slot);
+    entry.expiresAtMs = table.expiresAtMs(slot);
+    entry.copyBytes = payloadBytes;
+    entry.copyFingerprintA = fingerprintA;
+    entry.copyFingerprintB = fingerprintB;
+    if (isGuest) residents.receive(entry);
+    else residents.admit(entry);
+    this.#core.addCopy(entry);
+    table.setResident(slot, true);
+    this.#core.notices.moved('swapin', key);
+    return entry;
+  }
+
+  /** A value goes to a caller who may change it until its next call, and to nobody else. */
+  lend(entry: Entry): void {
+    // What cannot be changed need not be compared.
+    if (this.#isConstant(entry.value)) return;
+    const { plainSource, plainFrom } = this.#reader;
+    if (plainSource !== undefined) this.#loan.lend(entry, plainSource, plainFrom);
+  }
+
+  /** False when there is no room for a resident, or others are worth more. */
+  #makeRoom(slot: number, hash: number, size: number, stay: Stay): boolean {
+    const { table, residents } = this.#core;
+    if (stay === Stay.IfWorth && !this.#room.isRestfulWith(size) && !residents.policy.admits(hash, true)) {
+      residents.policy.passedBy(hash);
+      return false;
+    }
+    const generation = table.generation(slot);
+    if (!this.#room.makeRoom(size) && (stay !== Stay.Always || residents.isFull)) return false;
+    // Making room may have evicted this very entry.
+    return table.isLive(slot) && table.generation(slot) === generation && !table.isResident(slot);
+  }
+
+  /** True for a value that the policy has no place for, and that can be let go later without being encoded. */
+  #isGuest(hash: number, value: unknown, size: number): boolean {
+    const isLendable = this.#isConstant(value) || this.#reader.plainSource !== undefined;
+    if (!isLendable || !this.#room.hasRoomForGuest(size)) return false;
+    const { policy } = this.#core.residents;
+    if (policy.admits(hash, false)) return false;
+    policy.passedBy(hash);
+    return true;
+  }
+
+  /** True for what cannot be changed in place, or is promised not to be. */
+  #isConstant(value: unknown): boolean {
+    return typeof value !== 'object' || this.#core.options.immutable;
+  }
+
+  /** What costs little to weigh is weighed; else its record says what it was. */
+  #sizeOf(key: string, value: unknown): number {
+    const { sizeBytes } = this.#reader;
+    return typeof value === 'object' && sizeBytes !== 0 ? sizeBytes : this.#core.estimate(key, value);
+  }
+}
