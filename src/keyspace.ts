@@ -73,7 +73,8 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   }
 
   /**
-   * The value of a key, or undefined. A swapped value is read on this thread, and stays in memory if there is room.
+   * The value of a key, or undefined. A swapped value is read on this thread, and stays in memory if there is room or if
+   * it is used more than what would leave for it; else it is there until the next value is read.
    *
    * @throws SwapError ERR_SWAP_KEY, ERR_SWAP_CLOSED, ERR_SWAP_IO, ERR_SWAP_CORRUPT.
    */
