@@ -179,7 +179,7 @@ export class Pager {
 
   #clearAll(): void {
     const core = this.core;
-    this.reclaim.flushOpen();
+    this.reclaim.recallOpen();
     core.copies.length = 0;
     core.durability?.cleared();
     core.residents.clear();

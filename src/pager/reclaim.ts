@@ -182,6 +182,13 @@ export class Reclaim {
     this.#swapOut.submit(open);
   }
 
+  /** Takes back what is in the open batch, so that nothing of it is written. */
+  recallOpen(): void {
+    for (const entry of this.#open?.entries ?? [])
+      if (entry.batch === this.#open) this.#swapOut.cancel(entry);
+    this.flushOpen();
+  }
+
   close(): void {
     this.#closed = true;
     this.#check.close();

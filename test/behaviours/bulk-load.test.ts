@@ -193,4 +193,16 @@ describe('a batch is written', () => {
     expect(await store.world.drive(store.store.swapOut('a'))).toBe(true);
     expect(store.store.get('a')).toBe('kept');
   });
+
+  it('never, once the store is cleared', async () => {
+    const found = opened(1e9);
+    await setUntil(found, () => found.counts().here > 0);
+    await found.world.settle();
+    for (let index = 0; index < 20; index++) found.store.set(`last:${index}`, 'x'.repeat(50), { size });
+    const { here, byThreads } = found.counts();
+    found.store.clear();
+    await found.world.settle();
+    expect(found.counts()).toEqual({ here, byThreads });
+    expect(found.store.stats().usedPages).toBe(0);
+  });
 });
