@@ -370,7 +370,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const slot = this.#pager.lookUp.slot(stored);
     this.#engine.tell();
     if (slot === none) return undefined;
-    const entry = this.#residents.get(stored);
+    const entry = this.#residents.look(stored);
     if (entry !== undefined) return entry.batch === undefined ? 'resident' : 'swapping';
     return this.#pager.swapIn.flights.has(slot) ? 'loading' : 'swapped';
   }
@@ -381,7 +381,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const { core } = this.#pager;
     const slot = this.#pager.lookUp.slot(stored);
     this.#engine.tell();
-    if (slot === none || this.#residents.get(stored) !== undefined) return undefined;
+    if (slot === none || this.#residents.look(stored) !== undefined) return undefined;
     const bytes = core.table.recordBytes(slot);
     return { page: core.table.page(slot), pages: core.pagesOf(bytes), bytes };
   }

@@ -51,6 +51,11 @@ export class ResidentSet<E extends Resident> {
     return entry !== undefined || this.#guest === undefined ? entry : this.#guestFor(key);
   }
 
+  /** The same, where nothing is made of it: a guest stays one. */
+  look(key: string): E | undefined {
+    return this.#entries.get(key) ?? (this.#guest?.key === key ? this.#guest : undefined);
+  }
+
   *entries(): IterableIterator<E> {
     yield* this.#entries.values();
     if (this.#guest !== undefined) yield this.#guest;
@@ -85,13 +90,18 @@ export class ResidentSet<E extends Resident> {
     return guest;
   }
 
+  #showOut(): void {
+    if (this.#guest !== undefined) this.#guest.place = Place.Aside;
+    this.#guest = undefined;
+  }
+
   #guestFor(key: string): E | undefined {
     return this.#guest!.key === key ? this.keepGuest() : undefined;
   }
 
   /** True for what is in memory and may leave. */
   isCandidate(entry: E): boolean {
-    return entry.place !== Place.Aside;
+    return entry.place === Place.Window || entry.place === Place.Main;
   }
 
   /** A candidate is to leave, whatever the policy thinks of it: as `takeVictim`. */
@@ -101,7 +111,7 @@ export class ResidentSet<E extends Resident> {
 
   /** A candidate stays from now on. */
   setAside(entry: E): void {
-    assert(entry.place !== Place.Aside, 'only a candidate can be set aside');
+    assert(this.isCandidate(entry), 'only a candidate can be set aside');
     this.policy.remove(entry);
     this.asideBytes += entry.size;
   }
@@ -169,7 +179,7 @@ export class ResidentSet<E extends Resident> {
    * since then for alive until it looks at the old ones, too. So entries must not hold what is large.
    */
   #forget(entry: E): void {
-    if (entry === this.#guest) this.#guest = undefined;
+    if (entry === this.#guest) this.#showOut();
     else this.#entries.remove(entry.key);
     entry.value = undefined;
   }
@@ -185,7 +195,7 @@ export class ResidentSet<E extends Resident> {
 
   clear(): void {
     this.#entries.clear();
-    this.#guest = undefined;
+    this.#showOut();
     this.policy.clear();
     this.residentBytes = 0;
     this.inFlightBytes = 0;

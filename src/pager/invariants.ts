@@ -94,7 +94,7 @@ function checkPrefixes(pager: Pager, counts: ReadonlyMap<string, number>): void 
 function checkResident(pager: Pager, entry: Entry): void {
   const { table, residents, copies } = pager.core;
   const { key, slot, batch } = entry;
-  assert(residents.get(key) === entry, `${key} is in the resident set`);
+  assert(residents.look(key) === entry, `${key} is in the resident set`);
   assert(table.isLive(slot) && table.keyAt(slot) === key, `${key} has its slot`);
   assert(table.expiresAtMs(slot) === entry.expiresAtMs, `${key}: both say when it expires`);
   assert(!pager.swapIn.flights.has(slot), `${key} is not both in memory and loading`);

@@ -15,14 +15,26 @@ const depthMax = 16;
 export class Likeness {
   /** For each object itself, then how many members it has, then these, with their keys in a record. */
   readonly #parts: unknown[] = [];
+  /** How many there are. */
+  #count = 0;
   #at = 0;
   #depth = 0;
 
   /** Takes the likeness of a value in the place of the last one; false when it can have none. */
   take(value: unknown): boolean {
-    this.#at = 0;
+    this.forget();
     this.#depth = 0;
-    return this.#note(value);
+    const isTaken = this.#note(value);
+    this.#count = this.#at;
+    if (!isTaken) this.forget();
+    return isTaken;
+  }
+
+  /** Keeps nothing of the last value alive. */
+  forget(): void {
+    this.#parts.fill(undefined, 0, this.#count);
+    this.#count = 0;
+    this.#at = 0;
   }
 
   /** True when a value is the one whose likeness was taken, and nothing of it has changed. May call getters. */
@@ -36,9 +48,10 @@ export class Likeness {
   }
 
   #note(value: unknown): boolean {
+    if (this.#at >= partsMax) return false;
     this.#put(value);
     if (typeof value !== 'object' || value === null) return true;
-    if (++this.#depth > depthMax || this.#at > partsMax) return false;
+    if (++this.#depth > depthMax) return false;
     const isNoted = Array.isArray(value) ? this.#noteArray(value) : this.#noteRecord(value);
     this.#depth--;
     return isNoted;

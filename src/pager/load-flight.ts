@@ -55,7 +55,7 @@ export class LoadFlight {
     this.#wishes.push({ waiter, index });
   }
 
-  /** A waiter has gone away, as often as it wanted the key; true when there is nobody left. */
+  /** A waiter has gone away, if it was here, as often as it wanted the key; true when there is nobody left. */
   leave(waiter: Waiter<Entry>): boolean {
     this.#wishes = this.#wishes.filter((wish) => wish.waiter !== waiter);
     return !this.isWanted;

@@ -43,8 +43,9 @@ export class Loan {
     if (entry === undefined) return;
     this.#entry = undefined;
     // It may have left; and who has set it, or was given it since, has said so.
-    if (entry.custody !== Custody.Lent || entry.copyIndex === -1 || entry.batch !== undefined) return;
-    entry.custody = this.#isUnchanged(entry) ? Custody.Clean : Custody.HandedOut;
+    if (entry.custody === Custody.Lent && entry.copyIndex !== -1 && entry.batch === undefined)
+      entry.custody = this.#isUnchanged(entry) ? Custody.Clean : Custody.HandedOut;
+    this.#likeness.forget();
   }
 
   #isUnchanged({ value, copyBytes }: Entry): boolean {

@@ -199,7 +199,7 @@ export class Pager {
     if (slot === none) return false;
     const expiresAtMs = this.sweep.expiryOf(ttlMs);
     table.setExtras(slot, expiresAtMs, ttlMs === 0 ? 0 : table.graceMs(slot), table.ownSize(slot));
-    const entry = residents.get(key);
+    const entry = residents.look(key);
     if (entry !== undefined) entry.expiresAtMs = expiresAtMs;
     // What has no record yet is written with its extras.
     if (table.recordBytes(slot) > 0) durability?.located(slot, entry);

@@ -43,7 +43,8 @@ export class Promotion {
     this.#loan.settle();
     const { residents } = this.#core;
     const { guest } = residents;
-    if (guest !== undefined && !this.#departures.dropIfClean(guest)) residents.keepGuest();
+    if (guest === undefined) return;
+    if (this.#core.pauses > 0 || !this.#departures.dropIfClean(guest)) residents.keepGuest();
   }
 
   /** Makes the entry of what the reader has just accepted; undefined where it does not stay. */
@@ -90,9 +91,10 @@ export class Promotion {
 
   /** True for a value that the policy has no place for, and that can be let go later without being encoded. */
   #isGuest(hash: number, value: unknown, size: number): boolean {
+    const { pauses, residents } = this.#core;
     const isLendable = this.#isConstant(value) || this.#reader.plainSource !== undefined;
-    if (!isLendable || !this.#room.hasRoomForGuest(size)) return false;
-    const { policy } = this.#core.residents;
+    if (pauses > 0 || !isLendable || !this.#room.hasRoomForGuest(size)) return false;
+    const { policy } = residents;
     if (policy.admits(hash, false)) return false;
     policy.passedBy(hash);
     return true;

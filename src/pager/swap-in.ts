@@ -96,7 +96,9 @@ export class SwapIn {
   fault(slot: number, key: string, hash: number, stay: Stay): boolean {
     if (!this.read(slot, key)) return false;
     const { value } = this.#reader;
-    this.promoted = this.#promotion.promote(slot, key, hash, stay);
+    // Who waits for it may hold it, and what is held is no guest.
+    const wanted = stay === Stay.ForNow && this.flights.has(slot) ? Stay.IfRoom : stay;
+    this.promoted = this.#promotion.promote(slot, key, hash, wanted);
     this.value = value;
     this.#isShared = this.flights.has(slot);
     if (this.#isShared) this.settle(slot, value, true, this.promoted);
@@ -141,6 +143,7 @@ export class SwapIn {
 
   /** Joins the flight of a key, or starts it. */
   wait(slot: number, key: string, hash: number, waiter: Waiter<Entry>, index: number): void {
+    waiter.slots.push(slot);
     let flight = this.flights.get(slot);
     if (flight !== undefined) {
       flight.join(waiter, index);
@@ -158,8 +161,10 @@ export class SwapIn {
 
   /** A waiter has gone away: flights that nobody else waits for end. */
   leave(waiter: Waiter<Entry>): void {
-    if (this.flights.size === 0) return;
-    for (const flight of this.flights.inOrder()) if (flight.leave(waiter)) this.#cancel(flight);
+    for (const slot of waiter.slots) {
+      const flight = this.flights.get(slot);
+      if (flight?.leave(waiter)) this.#cancel(flight);
+    }
   }
 
   /** The key of a slot was set, deleted or read by someone else: its waiters get that, and its flight is over. */

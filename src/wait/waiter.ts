@@ -20,6 +20,8 @@ export const enum Stay {
 
 export interface Waiter<E> {
   readonly stay: Stay;
+  /** Where the flights are that it waits for, or waited for: to leave them, all others need not be looked at. */
+  readonly slots: number[];
   /** The key's value is here (`present`), or the key is not. `entry` is there when the value is resident. */
   arrived(index: number, value: unknown, present: boolean, entry: E | undefined): void;
   failed(error: unknown): void;
@@ -28,6 +30,7 @@ export interface Waiter<E> {
 /** A waiter with a promise and perhaps a signal: what load, loadMany, fetch, preload and run have in common. */
 export abstract class PromisedWaiter<E> implements Waiter<E> {
   readonly stay: Stay = Stay.IfRoom;
+  readonly slots: number[] = [];
   /** Whether a value that has expired will do. */
   readonly takesStale: boolean = false;
   /** Keys that have not arrived yet. */

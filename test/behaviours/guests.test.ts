@@ -129,6 +129,53 @@ describe('a value that is read once', () => {
     expect(store.stats()).toMatchObject({ residentObjects: 0, residentBytes: 0 });
   });
 
+  it('is held by who waits for it and is read by another meanwhile', async () => {
+    const { store, world } = await full();
+    const [ran, preloaded, ...others] = coldKeys(store, 12) as [string, string, ...string[]];
+    // Reads are slow, so that threads make them.
+    world.disk.readCostMs = 5;
+    for (const key of others) store.get(key);
+    let end = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let began = false;
+    const run = store.run([ran], async (value) => {
+      began = true;
+      await held;
+      counterOf(value).n = -7;
+    });
+    const preload = store.preload([preloaded]);
+    expect(store.state(ran)).toBe('loading');
+    store.get(ran);
+    store.get(preloaded);
+    world.disk.readCostMs = 0;
+    await world.drive(preload);
+    for (const key of others) store.get(key);
+    await world.settle();
+    expect(began).toBe(true);
+    expect(store.state(ran)).toBe('resident');
+    end();
+    await world.drive(run);
+    for (const key of others) store.get(key);
+    await world.settle();
+    expect(store.get(ran)).toEqual({ n: -7 });
+  });
+
+  it('stays while swapping is paused', async () => {
+    const { store } = await full();
+    const keys = coldKeys(store, 20);
+    store.get(keys[0]!);
+    store.pauseSwapping();
+    let left = 0;
+    store.on('swapout', () => left++);
+    for (const key of keys) store.get(key);
+    expect(keys.map((key) => store.state(key))).toEqual(keys.map(() => 'resident'));
+    expect(left).toBe(0);
+    store.resumeSwapping();
+    for (const key of keys) expect(store.get(key)).toEqual({ n: Number(key.slice(5)) });
+  });
+
   it('leaves at once where it is promised that it is not changed', async () => {
     const { store } = await full({ immutable: true });
     const { cleanDrops } = store.stats();

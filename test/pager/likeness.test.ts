@@ -1,8 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Codec } from '../../dist/codec/codec.js';
 import { Likeness } from '../../dist/pager/likeness.js';
 
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 const codec = new Codec();
 const buffer = Buffer.alloc(1 << 20);
 
@@ -100,6 +104,24 @@ describe('a likeness', () => {
     expect(likeness.isOf(value)).toBe(true);
   });
 
+  it('keeps nothing alive once it is forgotten, nor where it cannot be taken', () => {
+    const parts: WeakRef<object>[] = [];
+    // In functions of their own, whose frames are gone when the collector looks.
+    const make = (width: number) => {
+      const value = Array.from({ length: width }, (_, index) => [index]);
+      parts.push(...value.map((part) => new WeakRef(part)));
+      return value;
+    };
+    const takeOf = (width: number) => likeness.take(make(width));
+    expect(takeOf(100)).toBe(true);
+    likeness.forget();
+    expect(takeOf(1_000)).toBe(false);
+    return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      collect();
+      expect(parts.filter((part) => part.deref() !== undefined).length).toBe(0);
+    });
+  });
+
   it('cannot be taken of what it does not know', () => {
     const endless: Record<string, unknown> = {};
     endless.self = endless;
@@ -118,6 +140,8 @@ describe('a likeness', () => {
       Object.create(null),
       Object.assign([1], { named: 2 }),
       Array(1),
+      Array.from({ length: 5_000 }, (_, index) => index),
+      Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [index, index])),
       Array.from({ length: 5_000 }, (_, index) => [index]),
     ];
     for (const value of unknown) expect(likeness.take(value)).toBe(false);
