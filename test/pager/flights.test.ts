@@ -54,6 +54,7 @@ describe('a flight', () => {
     const told: string[] = [];
     const waiterOf = (name: string, stay: Stay): Waiter<never> => ({
       stay,
+      slots: [],
       arrived: (index, value) => told.push(`${name}${index}: ${value}`),
       failed: (error) => told.push(`${name}: ${error}`),
     });
