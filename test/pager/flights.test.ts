@@ -5,7 +5,7 @@ import type { Stay, Waiter } from '../../dist/wait/waiter.js';
 import { seededRandom } from '../support/random.js';
 
 // The names of an enum are gone when it has been compiled.
-const [ifWorth, ifRoom, always]: [Stay, Stay, Stay] = [0, 1, 2];
+const [ifWorth, ifRoom, always]: [Stay, Stay, Stay] = [0, 2, 3];
 
 function flightOf(slot: number): LoadFlight {
   return new LoadFlight(slot, `key:${slot}`, 0, 0, 0, 0, 0);
