@@ -85,7 +85,10 @@ describe('a likeness', () => {
           if (!likeness.take(value)) return;
           const before = encoded(value);
           const containers = containersOf(value);
-          changes[way]!(containers[place % containers.length]!, key, other);
+          const container = containers[place % containers.length]!;
+          // The length of an array can be no such thing as `other`.
+          if (Array.isArray(container) && key === 'length') return;
+          changes[way]!(container, key, other);
           if (encoded(value) === before) return;
           changed++;
           expect(likeness.isOf(value)).toBe(false);
