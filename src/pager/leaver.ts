@@ -23,8 +23,8 @@ export class Leaver {
   /** Calls that have read something, as of the last `set`. */
   #reads = 0;
   #entry: Entry | undefined = undefined;
-  /** True when a read of anything keeps it, and not only one of itself. */
-  #isOfLoad = false;
+  /** Of the value that is being set: whether the policy has a place for it. */
+  #hasPlace = true;
 
   constructor(core: Core) {
     this.#core = core;
@@ -32,30 +32,33 @@ export class Leaver {
     this.#runMin = options.policy === 'lru' ? Number.POSITIVE_INFINITY : environment.bulkLoadMin;
   }
 
-  /** What came with the last `set`, if it need not stay: a candidate that is neither pinned nor in flight. */
+  /** As a `set` begins: what came with the last, if it need not stay; a candidate, neither pinned nor in flight. */
   take(): Entry | undefined {
     const entry = this.#entry;
     this.#entry = undefined;
+    this.#hasPlace = true;
     if (entry === undefined || !this.#core.residents.isCandidate(entry)) return undefined;
-    const isWanted = this.#isOfLoad ? this.#readsNow !== this.#reads : entry.custody !== Custody.Fresh;
+    // A read of anything keeps one of a load, and only a read of itself the other.
+    const isWanted = this.#isLoad ? this.#readsNow !== this.#reads : entry.custody !== Custody.Fresh;
     return isWanted ? undefined : entry;
   }
 
-  /** A value that was not in memory is about to come in: whether it may stay, as the policy has it. */
-  mayStay(hash: number): boolean {
-    // In a bulk load nobody need be asked.
-    return this.#run >= this.#runMin || this.#core.residents.policy.admits(hash, false);
+  /** A value that was not in memory is about to come in, before the policy counts that as a use. */
+  noteNew(hash: number): void {
+    // In a load the policy need not be asked.
+    this.#hasPlace = this.#isLoad || this.#core.residents.policy.admits(hash, false);
   }
 
-  /**
-   * A value has been set. @param isNew It was not in memory before. @param mayStay What `mayStay` has said of it.
-   */
-  noteSet(entry: Entry | undefined, isNew: boolean, mayStay: boolean): void {
+  /** A value has been set. @param isNew It was not in memory before. */
+  noteSet(entry: Entry | undefined, isNew: boolean): void {
     const reads = this.#readsNow;
     this.#run = isNew && reads === this.#reads ? this.#run + 1 : 0;
     this.#reads = reads;
-    this.#isOfLoad = this.#run >= this.#runMin;
-    if (this.#isOfLoad || !mayStay) this.#entry = entry;
+    if (this.#isLoad || !this.#hasPlace) this.#entry = entry;
+  }
+
+  get #isLoad(): boolean {
+    return this.#run >= this.#runMin;
   }
 
   get #readsNow(): number {

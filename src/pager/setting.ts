@@ -48,8 +48,6 @@ export class Setting {
   readonly #reclaim: Reclaim;
   readonly #lookUp: LookUp;
   readonly #leaver: Leaver;
-  /** Of what was set last: whether the policy has a place for it. */
-  #mayStay = true;
 
   constructor(rooms: SettingRooms) {
     this.#rooms = rooms;
@@ -88,7 +86,7 @@ export class Setting {
         ? this.#install(key, value, size, terms, generation, old === undefined)
         : this.#installSpilled(key, spilled, terms, generation);
     if (terms.pin && entry !== undefined) staying.pinEntry(entry);
-    this.#leaver.noteSet(entry, old === undefined, this.#mayStay);
+    this.#leaver.noteSet(entry, old === undefined);
     if (swapIn.flights.size > 0) swapIn.settle(this.#lookUp.anySlot(key), value, true, entry);
     this.#reclaim.mayHaveChanged();
     this.#reclaim.watch();
@@ -121,13 +119,12 @@ export class Setting {
       if (slot === none) slot = table.insert(key, hash);
       else this.#core.freePointer(slot);
       entry = new Entry(key, value, hash, size, slot);
-      this.#mayStay = this.#leaver.mayStay(hash);
+      this.#leaver.noteNew(hash);
       residents.admit(entry);
       table.setResident(slot, true);
     } else {
       this.#core.freeCopy(entry);
       this.#forgetTerms(entry);
-      this.#mayStay = true;
       entry.value = value;
       entry.custody = Custody.Fresh;
       residents.resize(entry, size);
