@@ -7,7 +7,7 @@
  */
 
 import type { IndexFile } from '../disk/index-file.js';
-import { SwapError } from '../errors.js';
+import type { SwapError } from '../errors.js';
 import { type Job, JobType } from '../io/job.js';
 import { prefixIn } from '../key-prefix.js';
 import { none } from '../memory/pointer-table.js';
@@ -77,7 +77,7 @@ export class Pager {
     this.#spiller = new Spill(core, writer, space, departures);
     this.reclaim = new Reclaim(core, departures, this.swapOut, (entry) => this.#evictSlot(entry.slot));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
-    const promotion = new Promotion(core, reader, new Loan(writer, foreign), departures, this);
+    const promotion = new Promotion(core, reader, new Loan(writer, foreign), departures, this.reclaim);
     this.swapIn = new SwapIn(core, reader, promotion, (slot) => this.#end(slot, core.table.keyAt(slot)));
     const { lookUp, swapIn, reclaim, sweep, clearedSweep } = this;
     this.staying = new Staying(core, lookUp, swapIn, reclaim);
@@ -133,24 +133,6 @@ export class Pager {
     return true;
   }
 
-  isRestfulWith(bytes: number): boolean {
-    return this.reclaim.isRestfulWith(bytes);
-  }
-
-  /** A guest takes room that is there, where memory is so full that a place must be deserved. */
-  hasRoomForGuest(bytes: number): boolean {
-    return this.reclaim.fits(bytes) && !this.reclaim.isAmpleWith(bytes);
-  }
-
-  /** For swap-in: as reclaim's, but an error on the way is nobody's but the listeners'. */
-  makeRoom(bytes: number): boolean {
-    const made = this.reclaim.makeRoom(bytes);
-    const { failure } = this.reclaim;
-    if (!made && failure instanceof SwapError && failure.code !== 'ERR_SWAP_FULL')
-      this.core.notices.warn(failure);
-    return made;
-  }
-
   // ── Delete, clear, expire ──
 
   /** Ends an entry; false when the key is not there. */
@@ -179,7 +161,7 @@ export class Pager {
 
   #clearAll(): void {
     const core = this.core;
-    this.reclaim.recallOpen();
+    this.reclaim.abandonOpen();
     core.copies.length = 0;
     core.durability?.cleared();
     core.residents.clear();

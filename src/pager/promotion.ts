@@ -6,36 +6,28 @@
  * Feared most: a guest that was changed in place and is let go as if it had not been. So none is received that cannot be
  * compared, and one that is not known to be what its copy is becomes a resident.
  */
+import { SwapError } from '../errors.js';
 import { Stay } from '../wait/waiter.js';
 import type { Core } from './core.js';
 import type { Departures } from './departures.js';
 import { Entry } from './entry.js';
 import type { Loan } from './loan.js';
+import type { Reclaim } from './reclaim.js';
 import type { RecordReader } from './record-reader.js';
-
-/** What is asked of the part that knows the bounds. */
-export interface Room {
-  /** True when there is room for `bytes` more, and nothing need leave. */
-  isRestfulWith(bytes: number): boolean;
-  /** True when something would have to leave for `bytes` more to stay, but they may be there for a while. */
-  hasRoomForGuest(bytes: number): boolean;
-  /** Makes room for `bytes` more in memory; false when that cannot be. */
-  makeRoom(bytes: number): boolean;
-}
 
 export class Promotion {
   readonly #core: Core;
   readonly #reader: RecordReader;
   readonly #loan: Loan;
   readonly #departures: Departures;
-  readonly #room: Room;
+  readonly #reclaim: Reclaim;
 
-  constructor(core: Core, reader: RecordReader, loan: Loan, departures: Departures, room: Room) {
+  constructor(core: Core, reader: RecordReader, loan: Loan, departures: Departures, reclaim: Reclaim) {
     this.#core = core;
     this.#reader = reader;
     this.#loan = loan;
     this.#departures = departures;
-    this.#room = room;
+    this.#reclaim = reclaim;
   }
 
   /** Before another read: what the last one has brought is compared, and leaves if it was a guest and is unchanged. */
@@ -79,21 +71,32 @@ export class Promotion {
   /** False when there is no room for a resident, or others are worth more. */
   #makeRoom(slot: number, hash: number, size: number, stay: Stay): boolean {
     const { table, residents } = this.#core;
-    if (stay === Stay.IfWorth && !this.#room.isRestfulWith(size) && !residents.policy.admits(hash, true)) {
+    if (stay === Stay.IfWorth && !this.#reclaim.isRestfulWith(size) && !residents.policy.admits(hash, true)) {
       residents.policy.passedBy(hash);
       return false;
     }
     const generation = table.generation(slot);
-    if (!this.#room.makeRoom(size) && (stay !== Stay.Always || residents.isFull)) return false;
+    if (!this.#reclaim.makeRoom(size)) {
+      this.#warnOfFailure();
+      if (stay !== Stay.Always || residents.isFull) return false;
+    }
     // Making room may have evicted this very entry.
     return table.isLive(slot) && table.generation(slot) === generation && !table.isResident(slot);
+  }
+
+  /** An error on the way to room for what was read is nobody's but the listeners'. */
+  #warnOfFailure(): void {
+    const { failure } = this.#reclaim;
+    if (failure instanceof SwapError && failure.code !== 'ERR_SWAP_FULL') this.#core.notices.warn(failure);
   }
 
   /** True for a value that the policy has no place for, and that can be let go later without being encoded. */
   #isGuest(hash: number, value: unknown, size: number): boolean {
     const { pauses, residents } = this.#core;
     const isLendable = this.#isConstant(value) || this.#reader.plainSource !== undefined;
-    if (pauses > 0 || !isLendable || !this.#room.hasRoomForGuest(size)) return false;
+    if (pauses > 0 || !isLendable) return false;
+    // It takes room that is there, where memory is so full that a place must be deserved.
+    if (!this.#reclaim.fits(size) || this.#reclaim.isAmpleWith(size)) return false;
     const { policy } = residents;
     if (policy.admits(hash, false)) return false;
     policy.passedBy(hash);

@@ -99,14 +99,12 @@ export class Reclaim {
 
   /** True when nothing need leave for `bytes` more in memory. */
   isRestfulWith(bytes: number): boolean {
-    const { residents } = this.#core;
-    return residents.usedBytes + bytes <= this.lowWaterBytes && !residents.isFull;
+    return this.#isWithin(this.lowWaterBytes, bytes);
   }
 
   /** True when memory is further from full than it is after a pass: what comes need not be worth a place. */
   isAmpleWith(bytes: number): boolean {
-    const { residents } = this.#core;
-    return residents.usedBytes + bytes <= this.restfulBytes && !residents.isFull;
+    return this.#isWithin(this.restfulBytes, bytes);
   }
 
   /** Makes room for `bytes` more in memory; false when that cannot be, for instance as they alone are too many. */
@@ -129,8 +127,13 @@ export class Reclaim {
 
   /** True when the bound allows for `bytes` more as things are. */
   fits(bytes: number): boolean {
+    return this.#isWithin(this.#maxBytes, bytes);
+  }
+
+  /** True when memory has one value of `bytes` more, and at most `limitBytes` of all. */
+  #isWithin(limitBytes: number, bytes: number): boolean {
     const { residents } = this.#core;
-    return residents.usedBytes + bytes <= this.#maxBytes && !residents.isFull;
+    return residents.usedBytes + bytes <= limitBytes && !residents.isFull;
   }
 
   /** Swapping in the background may go on, from the next turn of the event loop. */
@@ -182,10 +185,9 @@ export class Reclaim {
     this.#swapOut.submit(open);
   }
 
-  /** Takes back what is in the open batch, so that nothing of it is written. */
-  recallOpen(): void {
-    for (const entry of this.#open?.entries ?? [])
-      if (entry.batch === this.#open) this.#swapOut.cancel(entry);
+  /** All entries are gone: nothing of the open batch is written. */
+  abandonOpen(): void {
+    this.#open?.abandon();
     this.flushOpen();
   }
 
