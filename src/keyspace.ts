@@ -94,7 +94,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   /** @param found The entry in memory, where there is one. */
   #getSlowly(stored: string, stay: Stay, found: Entry | undefined): V | undefined {
     const pager = this.#pager;
-    const { counters, table, notices } = pager.core;
+    const { counters, table } = pager.core;
     try {
       const entry = found && pager.lookUp.resident(stored);
       if (entry !== undefined) {
@@ -108,7 +108,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
         counters.faults++;
         // What is read as one of many is in its caller's hands only after the last of them, and this one only after the
         // listeners, who may read.
-        if (stay === Stay.ForNow && notices.isQuiet) pager.swapIn.lend();
+        if (stay === Stay.ForNow && pager.core.notices.isQuiet) pager.swapIn.lend();
         return pager.swapIn.value as V;
       }
       counters.misses++;

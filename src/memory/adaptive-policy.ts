@@ -107,7 +107,6 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   passedBy(hash: number): void {
-    this.#clock = (this.#clock + 1) | 0;
     this.#count(hash);
   }
 
@@ -141,13 +140,13 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   #use(entry: E): void {
-    this.#clock = (this.#clock + 1) | 0;
-    entry.stamp = this.#clock;
     entry.uses = this.#count(entry.hash);
+    entry.stamp = this.#clock;
   }
 
-  /** Counts a use of a key, and returns how many there were lately. */
+  /** Counts a use of a key, at which the clock ticks, and returns how many there were lately. */
   #count(hash: number): number {
+    this.#clock = (this.#clock + 1) | 0;
     const uses = this.#sketch.increment(hash);
     if (this.#shadows.samples(hash)) this.#shadows.use(hash, uses, this.#sketch);
     return uses;
