@@ -40,7 +40,8 @@ export const ERROR_BYTES = 170;
 export const OPAQUE_BYTES = 64;
 
 export function isSmallInteger(value: number): boolean {
-  return (value | 0) === value;
+  // Negative zero is none.
+  return (value | 0) === value && (value !== 0 || 1 / value > 0);
 }
 
 /** Newer runtimes say how a string is stored. Elsewhere a search that V8 ends at once for one byte a character does. */

@@ -286,6 +286,7 @@ class Survey {
   private array(array: readonly unknown[], weight: number): number {
     // A Proxy may say anything here.
     const length = array.length >>> 0;
+    if (length === 0) return ARRAY_BYTES;
     const samples = Math.min(length, this.samples);
     this.looks += samples;
     const share = length / samples;

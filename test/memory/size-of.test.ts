@@ -49,6 +49,13 @@ describe('the size of a primitive', () => {
 });
 
 describe('the size of a container', () => {
+  it('is not lost in an empty one that it holds', () => {
+    const text = 'v'.repeat(10_000);
+    for (const empty of [[], {}, new Map(), new Set(), '', null, undefined])
+      expect(sizeOf({ empty, text })).toBeGreaterThan(10_000);
+    expect(sizeOf([[], text])).toBeGreaterThan(10_000);
+  });
+
   it('counts each key once and each value once, unlike the seed (defect 8)', () => {
     const text = 'v'.repeat(1000);
     const key = 'k'.repeat(1000);
