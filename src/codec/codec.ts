@@ -31,6 +31,11 @@ export class Codec {
     return this.#encoder.encode(value, target, start);
   }
 
+  /** What the value that was encoded last costs in memory, bytes, as `sizeOf` has it; NaN = that must be asked. */
+  get weight(): number {
+    return this.#encoder.weight;
+  }
+
   /** True when `value` encodes to the `length` bytes of `source` from `start` on: nothing is encoded to see it. */
   isBufferIn(source: Buffer, start: number, length: number, value: Buffer): boolean {
     const from = start + bufferHeadBytes;

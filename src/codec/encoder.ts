@@ -5,10 +5,23 @@
  * a bound whatever the data.
  *
  * When the buffer ends too early the whole attempt is given up by one throw of an error made beforehand.
+ *
+ * A value that is written is weighed in the same walk, by the same figures as in memory/size-of.ts, as far as it is made
+ * of what most are.
  */
 import { types } from 'node:util';
 import { serialize } from 'node:v8';
+import {
+  ARRAY_BYTES,
+  charactersSize,
+  DATE_BYTES,
+  elementsSize,
+  HEAP_NUMBER_BYTES,
+  SLOT_BYTES,
+  viewSize,
+} from '../heap-layout.js';
 import { isDense } from './dense.js';
+import { cannotClone, containerTag, hasInheritedKeys, hasOnlyNumbers, isLeaf } from './object-kinds.js';
 import { isOneByte } from './one-byte.js';
 import type { ShapeNode, Shapes } from './shapes.js';
 import { depthMax, errorKinds, Flag, keptBytesMax, Tag, viewKinds } from './tags.js';
@@ -38,6 +51,8 @@ export class Encoder {
   #texts = 0;
   #flags = 0;
   #depth = 0;
+  /** What the value costs in memory, bytes, but for the slots that records and arrays have for what they hold. */
+  #weight = 0;
   // Every object of the value in the order in which it was met; `#numbers` has them instead once there are many.
   readonly #met: Array<object | undefined> = new Array(listMax).fill(undefined);
   #metCount = 0;
@@ -50,6 +65,11 @@ export class Encoder {
   constructor(shapes: Shapes, onInstance: (constructorName: string) => void) {
     this.#shapes = shapes;
     this.#onInstance = onInstance;
+  }
+
+  /** What the value that was written last costs in memory, bytes, as `sizeOf` has it; NaN = that must be asked. */
+  get weight(): number {
+    return Math.max(SLOT_BYTES, this.#weight);
   }
 
   /** Writes `value` at `start` and returns where it ends; -1 when it does not fit. Throws what cannot be cloned. */
@@ -78,6 +98,7 @@ export class Encoder {
     this.#at = start + 1;
     this.#texts = target.length;
     this.#flags = 0;
+    this.#weight = 0;
     this.#enumerablePrototype = hasInheritedKeys();
     try {
       this.#value(value);
@@ -120,6 +141,7 @@ export class Encoder {
     else if (typeof value === 'bigint') {
       this.#bytes[this.#at++] = Tag.BigInt;
       this.#string(value.toString(16));
+      this.#weight = Number.NaN;
     } else throw new TypeError(`a ${typeof value} cannot be cloned`);
   }
 
@@ -139,6 +161,7 @@ export class Encoder {
     }
     bytes[this.#at++] = Tag.Float64;
     this.#float64(value);
+    this.#weight += HEAP_NUMBER_BYTES;
   }
 
   #uint32(value: number): void {
@@ -167,6 +190,7 @@ export class Encoder {
     bytes[at + 1] = length;
     this.#at = at + 2;
     this.#texts = from;
+    this.#weight += length > 1 ? charactersSize(length) : SLOT_BYTES;
   }
 
   #longString(text: string): void {
@@ -183,6 +207,7 @@ export class Encoder {
     this.#bytes[this.#at++] = Tag.OneByteString;
     this.#uint32(length);
     this.#at += length;
+    this.#weight += charactersSize(length);
   }
 
   #twoByteString(text: string): void {
@@ -191,6 +216,7 @@ export class Encoder {
     this.#uint32(text.length);
     this.#bytes.ucs2Write(text, this.#at, 2 * text.length);
     this.#at += 2 * text.length;
+    this.#weight += charactersSize(2 * text.length);
   }
 
   /** Notes an object; true when it was met before, and its number has been written. */
@@ -233,6 +259,7 @@ export class Encoder {
 
   #defer(value: object): void {
     if (isLeaf(value)) return this.#special(value);
+    this.#weight = Number.NaN;
     this.#bytes[this.#at++] = Tag.Deferred;
     this.#bytes[this.#at++] = containerTag(value);
     this.#deferred.push(value);
@@ -266,6 +293,7 @@ export class Encoder {
     }
     const shape = this.#shapes.shapeAt(node);
     if (shape === undefined) throw noShape;
+    this.#weight += shape.weight;
     this.#bytes[begin] = Tag.Record;
     this.#bytes[begin + 1] = shape.number;
     this.#bytes[begin + 2] = shape.number >>> 8;
@@ -281,6 +309,7 @@ export class Encoder {
   }
 
   #plainObject(value: object): void {
+    this.#weight = Number.NaN;
     const keys = Object.keys(value);
     this.#uint32(keys.length);
     for (const key of keys) {
@@ -298,7 +327,11 @@ export class Encoder {
     }
     this.#bytes[this.#at++] = Tag.Array;
     this.#uint32(length);
+    const before = this.#weight;
     for (let index = 0; index < length; index++) this.#value(value[index]);
+    // Numbers lie in the slots themselves, where there is nothing else.
+    if (this.#weight > before && hasOnlyNumbers(value)) this.#weight = before;
+    this.#weight += ARRAY_BYTES + elementsSize(length);
   }
 
   #sparseArray(value: readonly unknown[]): void {
@@ -308,11 +341,17 @@ export class Encoder {
 
   /** Everything that is neither a plain record nor an array. */
   #special(value: object): void {
-    if (ArrayBuffer.isView(value)) this.#typedArray(value);
-    else if (types.isDate(value)) {
+    if (ArrayBuffer.isView(value)) {
+      this.#weight += viewSize(value);
+      return this.#typedArray(value);
+    }
+    if (types.isDate(value)) {
+      this.#weight += DATE_BYTES;
       this.#bytes[this.#at++] = Tag.Date;
-      this.#float64(value.getTime());
-    } else if (types.isMap(value)) {
+      return this.#float64(value.getTime());
+    }
+    this.#weight = Number.NaN;
+    if (types.isMap(value)) {
       this.#bytes[this.#at++] = Tag.Map;
       this.#map(value);
     } else if (types.isSet(value)) {
@@ -404,33 +443,4 @@ export class Encoder {
     this.#bytes.set(content, this.#at);
     this.#at += content.length;
   }
-}
-
-/** True when someone has given Object.prototype enumerable properties, so that for-in would see them. */
-function hasInheritedKeys(): boolean {
-  for (const _ in Object.prototype) return true;
-  return false;
-}
-
-/** True for what contains no other values, so that it needs not be deferred. */
-function isLeaf(value: object): boolean {
-  return (
-    ArrayBuffer.isView(value) ||
-    types.isAnyArrayBuffer(value) ||
-    types.isDate(value) ||
-    types.isRegExp(value) ||
-    types.isBoxedPrimitive(value)
-  );
-}
-
-/** The tag under which a container is deferred. */
-function containerTag(value: object): Tag {
-  if (Array.isArray(value)) return Tag.SparseArray;
-  if (types.isMap(value)) return Tag.Map;
-  if (types.isSet(value)) return Tag.Set;
-  return types.isNativeError(value) ? Tag.Error : Tag.Object;
-}
-
-function cannotClone(value: object): TypeError {
-  return new TypeError(`${Object.prototype.toString.call(value)} cannot be cloned`);
 }

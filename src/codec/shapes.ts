@@ -6,6 +6,8 @@
  * Bounded, as the keys of a record may be data: when the table is full, records of new shapes carry their keys.
  */
 
+import { DATA_NAME_LENGTH_MIN, isIndex, RECORD_BYTES, SLOT_BYTES, stringSize } from '../heap-layout.js';
+
 /** As many as their number has values in the format's two bytes, and less. */
 const shapesMax = 4096;
 const shapeKeysMax = 128;
@@ -16,6 +18,8 @@ const keyLengthMax = 256;
 export interface Shape {
   readonly number: number;
   readonly keys: readonly string[];
+  /** What a record of it costs in memory besides its values, bytes, as sizeOf has it; NaN where that is not known. */
+  readonly weight: number;
   /** Records read so far; a reader is made once it pays. */
   reads: number;
   reader: ((source: ValueSource) => object) | undefined;
@@ -132,7 +136,7 @@ export class Shapes {
   }
 
   #make(number: number, keys: readonly string[]): Shape {
-    const shape = { number, keys, reads: 0, reader: undefined };
+    const shape = { number, keys, weight: weightOf(keys), reads: 0, reader: undefined };
     while (this.#shapes.length < number) this.#shapes.push(undefined);
     this.#shapes[number] = shape;
     return shape;
@@ -149,6 +153,15 @@ export class Shapes {
     }
     return shape.reader;
   }
+}
+
+/** What a record costs besides its values: RECORD_BYTES and a slot for each, and names that are data. */
+function weightOf(keys: readonly string[]): number {
+  // Keys that are indices are kept elsewhere, and come first.
+  if (keys.length > 0 && isIndex(keys[0]!)) return Number.NaN;
+  let bytes = RECORD_BYTES + SLOT_BYTES * keys.length;
+  for (const key of keys) if (key.length >= DATA_NAME_LENGTH_MIN) bytes += stringSize(key);
+  return bytes;
 }
 
 /**

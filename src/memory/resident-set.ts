@@ -26,6 +26,8 @@ export class ResidentSet<E extends Resident> {
   asideBytes = 0;
 
   readonly #countMax: number;
+  /** What a guest costs whose size is 0, as nobody has asked for it. */
+  weigh: (guest: E) => number = () => 0;
 
   constructor(policy: Policy<E>, countMax: number) {
     this.policy = policy;
@@ -68,7 +70,7 @@ export class ResidentSet<E extends Resident> {
     this.policy.add(entry);
   }
 
-  /** A value comes in as the guest, in the place of nobody. */
+  /** A value comes in as the guest, in the place of nobody; with a size of 0 it is not weighed as long as it is one. */
   receive(entry: E): void {
     assert(this.#guest === undefined, 'there is one guest at a time');
     entry.place = Place.Guest;
@@ -85,6 +87,10 @@ export class ResidentSet<E extends Resident> {
     const guest = this.#guest;
     if (guest === undefined) return undefined;
     this.#guest = undefined;
+    if (guest.size === 0) {
+      guest.size = this.weigh(guest);
+      this.residentBytes += guest.size;
+    }
     this.#entries.add(guest.key, guest);
     this.policy.add(guest);
     return guest;

@@ -21,6 +21,7 @@ import {
   ARRAY_BYTES,
   bigintSize,
   capacityFor,
+  DATA_NAME_LENGTH_MIN,
   DATE_BYTES,
   DICTIONARY_BYTES,
   dictionarySize,
@@ -40,13 +41,11 @@ import {
   stringSize,
   TABLE_BYTES,
   viewSize,
-} from './heap-layout.js';
+} from '../heap-layout.js';
 import { Kind, kindOf } from './value-kind.js';
 
 /** V8 turns an object with more named properties than this into a dictionary, however it was made. */
 const RECORD_NAMES_MAX = 128;
-/** A name as long as this is data (a UUID, a hash), and of this value alone. */
-const DATA_NAME_LENGTH_MIN = 32;
 /** An array that an element is stored into so far past its end becomes sparse. */
 const GAP_MIN = 1024;
 

@@ -7,6 +7,7 @@ import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
 import {
   counterBytes,
   Encoding,
+  keyBytesOf,
   payloadOffset,
   RecordBuffer,
   recordBytesMax,
@@ -17,8 +18,10 @@ import {
   writeKey,
 } from '../disk/record.js';
 import { reasonOf, SwapError } from '../errors.js';
+import { charactersSize } from '../heap-layout.js';
 import { quoteKey } from '../key-prefix.js';
 import { sizeCode } from '../memory/size-code.js';
+import { entryOverheadBytes } from '../memory/size-of.js';
 import { pageSizeMax } from '../options.js';
 import type { PayloadFormat } from './payload-format.js';
 import { scratchBytes } from './record-reader.js';
@@ -46,7 +49,8 @@ export class RecordWriter {
    * Writes the record at `start` and returns its bytes, or -1 when the buffer is too small for it. Throws
    * ERR_SWAP_UNSERIALIZABLE when the value cannot be encoded.
    *
-   * @param sizeBytes What the value costs in memory; 0 = it must be weighed when it comes back.
+   * @param sizeBytes What the entry costs in memory; 0 = what the codec has found, or where that has not weighed it,
+   *   nothing, so that it is weighed when it comes back.
    */
   write(
     target: RecordBuffer,
@@ -67,7 +71,8 @@ export class RecordWriter {
     const recordBytes = end - start + (sealer === undefined ? 0 : sealBytes);
     if (start + recordBytes > target.bytes.length) return -1;
     this.payloadBytes = end - payload;
-    keyWord = withSizeCode(keyWord, sizeCode(sizeBytes, this.payloadBytes));
+    const size = sizeBytes !== 0 ? sizeBytes : this.#sizeWith(keyWord);
+    keyWord = withSizeCode(keyWord, sizeCode(size, this.payloadBytes));
     takeFingerprint(target.words, payload >>> 2, this.payloadBytes, this.#format.seedA, this.#format.seedB);
     writeHeader(
       target,
@@ -84,6 +89,13 @@ export class RecordWriter {
       target.bytes.fill(0, end + 6, end + counterBytes);
     }
     return recordBytes;
+  }
+
+  /** What the entry costs whose value was just encoded, as the codec weighs it; 0 where it does not. */
+  #sizeWith(keyWord: number): number {
+    if (this.#format.serializer !== undefined) return 0;
+    const { weight } = this.#format.codec;
+    return Number.isNaN(weight) ? 0 : entryOverheadBytes + charactersSize(keyBytesOf(keyWord)) + weight;
   }
 
   /**

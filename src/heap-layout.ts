@@ -24,6 +24,8 @@ export const TABLE_BYTES = 82;
 export const MAP_ENTRY_BYTES = 28;
 export const SET_ENTRY_BYTES = 20;
 const CAPACITY_MIN = 4;
+/** A name as long as this is data (a UUID, a hash), and of one value alone. */
+export const DATA_NAME_LENGTH_MIN = 32;
 /** An object with elements, and the four fields that `{}` reserves. */
 export const INDEXED_BYTES = 56;
 export const ARRAY_BUFFER_BYTES = 97;
@@ -62,7 +64,12 @@ export function stringSize(text: string): number {
   const length = text.length;
   // V8 has these ready made.
   if (length === 0 || (length === 1 && text.charCodeAt(0) < 256)) return SLOT_BYTES;
-  return (HEADER_BYTES + (isOneByte(text) ? length : 2 * length) + 7) & ~7;
+  return charactersSize(isOneByte(text) ? length : 2 * length);
+}
+
+/** A string that is not ready made, whose characters take so many bytes. */
+export function charactersSize(bytes: number): number {
+  return (HEADER_BYTES + bytes + 7) & ~7;
 }
 
 export function bigintSize(value: bigint): number {
