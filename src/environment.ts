@@ -111,7 +111,8 @@ export interface Environment {
   readonly threads: Threads;
   /** How many values may be in memory at once, whatever they cost: what a Map of this runtime holds. */
   readonly residentsMax: number;
-  /** Batches are written on the caller's thread while 64 KiB take less than this, us; 0 = never while there are threads. */
+  /** Batches are written on the caller's thread while 64 KiB take less than this, us. 0: never while there are
+   *  threads; Infinity: always. */
   readonly cheapWriteUsMax: number;
   /** So many `set` in a row of what is not in memory are a bulk load. */
   readonly bulkLoadMin: number;

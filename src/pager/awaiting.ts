@@ -245,7 +245,7 @@ export class Awaiting {
   /** True when a slot is being read, or reads are better made by threads. */
   #isForThreads(slot: number): boolean {
     const { swapIn } = this.#pager;
-    return swapIn.flights.has(slot) || !swapIn.readsInline;
+    return swapIn.flights.has(slot) || !(swapIn.readsInline || swapIn.isBuffered(slot));
   }
 
   /** True while this turn may still read on its own thread. */

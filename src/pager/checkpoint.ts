@@ -218,7 +218,7 @@ export class Checkpoint {
     const { table, residents } = core;
     const isCurrent =
       isWritten &&
-      residents.get(entry.key) === entry &&
+      residents.look(entry.key) === entry &&
       this.#dirty.has(entry) &&
       entry.batch === undefined &&
       entry.copyIndex === -1 &&

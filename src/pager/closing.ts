@@ -35,6 +35,7 @@ export class Closing {
     reclaim.drains++;
     core.pool.hold();
     reclaim.flushOpen();
+    core.behind?.flush();
     while (this.#isBusy()) await this.#progress();
     core.pool.letGo();
     reclaim.drains--;

@@ -27,6 +27,7 @@ import { Keyspaces } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
 import { Notices } from './notices.js';
 import type { WriteJobOwner } from './swap-out.js';
+import type { WriteBehind } from './write-behind.js';
 
 const pageLine = debug('swapstore:page');
 
@@ -69,6 +70,8 @@ export class Core {
   pauses = 0;
   /** What a persistent store does besides; absent for a scratch one. */
   durability: Durability | undefined = undefined;
+  /** What has its pages and waits to be written there; absent where records take the long way only. */
+  behind: WriteBehind | undefined = undefined;
   /** Set by whoever must know that pages have become free. */
   onPagesFreed: () => void = () => {};
 
@@ -92,6 +95,7 @@ export class Core {
     this.pool = rooms.pool;
     this.codec = rooms.codec;
     this.sealer = rooms.sealer;
+    this.residents.weigh = (guest) => this.estimate(guest.key, guest.value);
     this.keyspaces = new Keyspaces(rooms.table);
     this.notices = new Notices(this.keyspaces);
     this.#generation = rooms.environment.random() | 0;
@@ -166,9 +170,11 @@ export class Core {
   freePointer(slot: number): void {
     const recordBytes = this.table.recordBytes(slot);
     if (recordBytes === 0) return;
+    const page = this.table.page(slot);
+    if (this.behind?.has(page)) this.behind.died(page, this.pagesOf(recordBytes));
     // The pages of a persistent store are free when the index on the disk no longer points to them.
-    if (this.durability !== undefined) this.durability.retired(slot);
-    else this.freePages(this.table.page(slot), this.pagesOf(recordBytes));
+    else if (this.durability !== undefined) this.durability.retired(slot);
+    else this.freePages(page, this.pagesOf(recordBytes));
     this.table.clearPointer(slot);
   }
 

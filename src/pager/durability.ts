@@ -96,6 +96,11 @@ export class Durability {
     this.#schedule();
   }
 
+  /** A value is on its way out, and the log will be told when it has been written. */
+  left(entry: Entry): void {
+    this.#checkpoint.remove(entry);
+  }
+
   /** A slot has a new pointer, whose record has been written, and its extras. */
   located(slot: number, entry: Entry | undefined): void {
     const { table } = this.#core;
@@ -125,8 +130,8 @@ export class Durability {
   cleared(): void {
     const { table } = this.#core;
     for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
-      const recordBytes = table.recordBytes(slot);
-      if (recordBytes > 0) this.#releasing.push(table.page(slot), this.#core.pagesOf(recordBytes));
+      if (!this.#isWritten(slot)) continue;
+      this.#releasing.push(table.page(slot), this.#core.pagesOf(table.recordBytes(slot)));
     }
     for (const slot of this.#orphans.keys()) this.#supersede(slot);
     this.#checkpoint.clear();
@@ -296,6 +301,9 @@ export class Durability {
   *#steps(): Steps {
     // One that cannot be written again now stays in doubt, and the flush fails.
     for (; this.#suspects.length > 0; this.#suspects.pop()) this.#doubt(this.#suspects.at(-1)!);
+    // Nothing goes that way until the flush is done: a value that died in the buffer meanwhile would be in no log.
+    const failure = this.#core.behind?.flush();
+    if (failure !== undefined) throw failure;
     yield* this.#checkpoint.write();
     const isLast = this.#isClosing && this.#index.isUnsorted;
     const isNeeded = !this.#index.writer.isEmpty || this.#releasing.length > 0 || this.#mustRewrite || isLast;
@@ -374,12 +382,18 @@ export class Durability {
 
   /** Where the value of a slot lies that is durable, or will be with the swap file's next sync. */
   #loggedLocation = (slot: number): Location | undefined =>
-    this.#core.table.recordBytes(slot) > 0 ? this.#locationOf(slot) : this.#orphans.get(slot);
+    this.#isWritten(slot) ? this.#locationOf(slot) : this.#orphans.get(slot);
+
+  /** True for a slot that points to a record in the file. */
+  #isWritten(slot: number): boolean {
+    const { table, behind } = this.#core;
+    return table.recordBytes(slot) > 0 && !behind?.has(table.page(slot));
+  }
 
   /** The record of a slot may not have reached the disk: its value is written again. */
   #doubt(slot: number): void {
     const { table, residents } = this.#core;
-    if (!table.isLive(slot) || table.recordBytes(slot) === 0) return;
+    if (!table.isLive(slot) || !this.#isWritten(slot)) return;
     const entry = table.isResident(slot) ? residents.get(table.keyAt(slot)) : undefined;
     if (entry !== undefined) {
       this.#core.freeCopy(entry);

@@ -18,7 +18,8 @@ export function checkInvariants(store: object): void {
   checkEntries(pager, owners);
   checkFlights(pager);
   checkBatches(pager, owners);
-  const { pages, durability } = pager.core;
+  const { pages, durability, behind } = pager.core;
+  behind?.forEachHeld((first, count) => own(owners, first, count, 'what waits to be written'));
   durability?.forEachHeld((first, count) => own(owners, first, count, 'the index on the disk'));
   assert(
     pages.usedPages === owners.size,

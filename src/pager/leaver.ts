@@ -9,7 +9,8 @@
  *   then new values stay, as they may be wanted soon.
  * - One that the policy has no place for, unless it is read before the next comes.
  *
- * A value leaves with the next call of `set` and not with its own, so that a change in place right after it is kept.
+ * A value leaves with the next call of `set` and not with its own, so that a change in place right after it is kept. Where
+ * the short way out is open (write-behind.ts) it is a guest until then, else a candidate like others.
  */
 import type { Core } from './core.js';
 import { Custody, type Entry } from './entry.js';
@@ -39,14 +40,15 @@ export class Leaver {
     this.#hasPlace = true;
     if (entry === undefined || !this.#core.residents.isCandidate(entry)) return undefined;
     // A read of anything keeps one of a load, and only a read of itself the other.
-    const isWanted = this.#isLoad ? this.#readsNow !== this.#reads : entry.custody !== Custody.Fresh;
+    const isWanted = this.#isRun ? !this.isLoad : entry.custody !== Custody.Fresh;
     return isWanted ? undefined : entry;
   }
 
-  /** A value that was not in memory is about to come in, before the policy counts that as a use. */
-  noteNew(hash: number): void {
+  /** A value that is not in memory is about to come in, before the policy counts that as a use: true if it need not stay. */
+  needNotStay(hash: number): boolean {
     // In a load the policy need not be asked.
-    this.#hasPlace = this.#isLoad || this.#core.residents.policy.admits(hash, false);
+    this.#hasPlace = !this.isLoad && this.#core.residents.policy.admits(hash, false);
+    return !this.#hasPlace;
   }
 
   /** A value has been set. @param isNew It was not in memory before. */
@@ -54,10 +56,15 @@ export class Leaver {
     const reads = this.#readsNow;
     this.#run = isNew && reads === this.#reads ? this.#run + 1 : 0;
     this.#reads = reads;
-    if (this.#isLoad || !this.#hasPlace) this.#entry = entry;
+    if (this.isLoad || !this.#hasPlace) this.#entry = entry;
   }
 
-  get #isLoad(): boolean {
+  /** True while one value after another comes that is not in memory, and nothing is read. */
+  get isLoad(): boolean {
+    return this.#isRun && this.#readsNow === this.#reads;
+  }
+
+  get #isRun(): boolean {
     return this.#run >= this.#runMin;
   }
 

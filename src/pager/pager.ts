@@ -33,6 +33,8 @@ import { Spill } from './spill.js';
 import { Staying } from './staying.js';
 import { SwapIn } from './swap-in.js';
 import { SwapOut, type WriteJobOwner } from './swap-out.js';
+import { WriteBehind } from './write-behind.js';
+import { WriteCost } from './write-cost.js';
 
 export class Pager {
   readonly core: Core;
@@ -56,7 +58,8 @@ export class Pager {
     const reader = new RecordReader(format);
     const writer = new RecordWriter(format);
     const random = new Xorshift(environment.random());
-    const isLoading = (slot: number): boolean => this.swapIn.flights.has(slot);
+    const isLoading = (slot: number): boolean =>
+      this.swapIn.flights.has(slot) || core.behind?.has(core.table.page(slot)) === true;
     this.clearedSweep = new ClearedSweep(core, (slot, key) => this.#end(slot, key), isLoading);
     const space = new Space(
       core,
@@ -73,19 +76,27 @@ export class Pager {
       (slot, key) => this.#expireSlot(slot, key),
     );
     const departures = new Departures(core, writer, space, (entry) => this.#endOver(entry));
-    this.swapOut = new SwapOut(core, space, departures);
+    const cost = new WriteCost(environment.cheapWriteUsMax);
+    if (WriteBehind.isFor(core)) {
+      const behind = new WriteBehind(core, writer, space, cost);
+      core.behind = behind;
+      space.giveBack = () => behind.giveBack();
+    }
+    this.swapOut = new SwapOut(core, space, departures, cost);
     this.#spiller = new Spill(core, writer, space, departures);
     this.reclaim = new Reclaim(core, departures, this.swapOut, (entry) => this.#evictSlot(entry.slot));
     this.sweep = new ExpirySweep(core, (slot) => this.#expireSlot(slot, core.table.keyAt(slot)));
     const promotion = new Promotion(core, reader, new Loan(writer, foreign), departures, this.reclaim);
     this.swapIn = new SwapIn(core, reader, promotion, (slot) => this.#end(slot, core.table.keyAt(slot)));
     const { lookUp, swapIn, reclaim, sweep, clearedSweep } = this;
+    reclaim.seeOffUnweighed = () => promotion.seeOffUnweighed();
     this.staying = new Staying(core, lookUp, swapIn, reclaim);
     const spiller = this.#spiller;
     this.setting = new Setting({
       core,
       lookUp,
       swapIn,
+      promotion,
       reclaim,
       staying: this.staying,
       spiller,
@@ -167,6 +178,7 @@ export class Pager {
     core.residents.clear();
     const isScratch = core.durability === undefined;
     if (isScratch) core.pages.clear();
+    core.behind?.abandon(isScratch);
     this.swapOut.abandon(isScratch);
     core.table.clear();
     core.keyspaces.clearAll();
@@ -183,8 +195,8 @@ export class Pager {
     table.setExtras(slot, expiresAtMs, ttlMs === 0 ? 0 : table.graceMs(slot), table.ownSize(slot));
     const entry = residents.look(key);
     if (entry !== undefined) entry.expiresAtMs = expiresAtMs;
-    // What has no record yet is written with its extras.
-    if (table.recordBytes(slot) > 0) durability?.located(slot, entry);
+    // What has no record in the file yet is written with its extras.
+    if (table.recordBytes(slot) > 0 && !this.swapIn.isBuffered(slot)) durability?.located(slot, entry);
     return true;
   }
 

@@ -10,7 +10,7 @@ import { SwapError } from '../errors.js';
 import { Stay } from '../wait/waiter.js';
 import type { Core } from './core.js';
 import type { Departures } from './departures.js';
-import { Entry } from './entry.js';
+import { Custody, Entry } from './entry.js';
 import type { Loan } from './loan.js';
 import type { Reclaim } from './reclaim.js';
 import type { RecordReader } from './record-reader.js';
@@ -36,7 +36,21 @@ export class Promotion {
     const { residents } = this.#core;
     const { guest } = residents;
     if (guest === undefined) return;
-    if (this.#core.pauses > 0 || !this.#departures.dropIfClean(guest)) residents.keepGuest();
+    const mayLeave = this.#core.pauses === 0;
+    if (mayLeave && (this.#departures.dropIfClean(guest) || this.#leaves(guest))) return;
+    residents.keepGuest();
+  }
+
+  /** The same of what was set and has not been weighed; at the end of a turn, or when its size is asked for. */
+  seeOffUnweighed(): void {
+    if (this.#core.residents.guest?.size === 0) this.seeOffGuest();
+  }
+
+  /** True for one that has been set and not read, and is on its way. */
+  #leaves(guest: Entry): boolean {
+    return (
+      guest.copyIndex === -1 && guest.custody === Custody.Fresh && this.#core.behind?.add(guest) === true
+    );
   }
 
   /** Makes the entry of what the reader has just accepted; undefined where it does not stay. */

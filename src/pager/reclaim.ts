@@ -14,6 +14,7 @@ import { Departure, type Departures } from './departures.js';
 import type { Entry } from './entry.js';
 import { isFull } from './full.js';
 import { OverBoundCheck } from './over-bound-check.js';
+import { Readiness } from './readiness.js';
 import type { SwapOut } from './swap-out.js';
 import { Victims } from './victims.js';
 import type { WriteBatch } from './write-batch.js';
@@ -26,11 +27,6 @@ const victimsPerLook = 16;
 const uselessVictimsMax = 100;
 const restMsMin = 100;
 const restMsMax = 10_000;
-
-interface Waiting {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
 
 export class Reclaim {
   readonly victims: Victims;
@@ -51,15 +47,18 @@ export class Reclaim {
   #restUntilMs = 0;
   #restMs = restMsMin;
   #cancelRest: () => void = () => {};
-  #waiting: Waiting[] = [];
+  readonly #readiness: Readiness;
   /** Why the last victims that had to leave could not. */
   #failure: Error | undefined = undefined;
+  /** Has a guest leave that nobody knows the size of. */
+  seeOffUnweighed: () => void = () => {};
   /** Calls of drain that have not ended: nothing new leaves meanwhile. */
   drains = 0;
   #closed = false;
 
   constructor(core: Core, departures: Departures, swapOut: SwapOut, evict: (entry: Entry) => void) {
     this.victims = new Victims(core);
+    this.#readiness = new Readiness(core.pool);
     this.#core = core;
     this.#departures = departures;
     this.#swapOut = swapOut;
@@ -68,8 +67,12 @@ export class Reclaim {
     // With maxMemory 0 there is something to swap out only after a pause, a pin or a `run`.
     const share = this.#maxBytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil(this.#maxBytes / 16);
     this.#batchBytes = Math.min(core.pool.slabs.slabBytes, share);
-    this.#check = new OverBoundCheck(core, () => this.#turnSoon());
+    this.#check = new OverBoundCheck(core, () => this.turnSoon());
     swapOut.onSettled = (error) => this.#settled(error);
+    if (core.behind !== undefined) {
+      core.behind.onFirst = () => this.turnSoon();
+      core.behind.onSettled = (error) => this.#settled(error);
+    }
     core.onPagesFreed = () => this.mayHaveChanged();
   }
 
@@ -95,6 +98,11 @@ export class Reclaim {
   /** Something may be able to leave that could not before. */
   mayHaveChanged(): void {
     this.#exhausted = false;
+  }
+
+  /** True when the bound allows for a batch of victims more. */
+  get hasRoomForBatch(): boolean {
+    return this.fits(this.#batchBytes);
   }
 
   /** True when nothing need leave for `bytes` more in memory. */
@@ -138,7 +146,7 @@ export class Reclaim {
 
   /** Swapping in the background may go on, from the next turn of the event loop. */
   goOn(): void {
-    if (this.#core.residents.usedBytes > this.lowWaterBytes) this.#turnSoon();
+    if (this.#core.residents.usedBytes > this.lowWaterBytes) this.turnSoon();
   }
 
   /** After a change that asked for no room first: what is over the bound leaves now, or as soon as it may. */
@@ -160,12 +168,9 @@ export class Reclaim {
   /** Resolves at or below the low-water mark. */
   ready(): Promise<void> {
     if (this.#core.residents.usedBytes <= this.lowWaterBytes) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      this.#core.pool.hold();
-      this.#exhausted = false;
-      this.#turnSoon();
-    });
+    this.#exhausted = false;
+    this.turnSoon();
+    return this.#readiness.wait();
   }
 
   /** Sends a candidate off before it has been chosen, where memory is full and something may leave in the background. */
@@ -198,7 +203,7 @@ export class Reclaim {
   }
 
   rejectAll(error: Error): void {
-    this.#endWaiting((waiting) => waiting.reject(error));
+    this.#readiness.rejectAll(error);
   }
 
   // ── The threaded side ──
@@ -216,7 +221,7 @@ export class Reclaim {
       if (departure === undefined) break;
       if (departure === Departure.Stays) useless++;
     }
-    if (residents.residentBytes > goal) this.#turnSoon();
+    if (residents.residentBytes > goal) this.turnSoon();
   }
 
   /** A turn of the event loop: a pass in the background, within its slice; then the open batch goes. */
@@ -229,11 +234,14 @@ export class Reclaim {
       else this.#swapNow(this.#maxBytes);
     }
     this.flushOpen();
+    this.seeOffUnweighed();
+    if (this.#maySwap()) this.#core.behind?.flush();
     this.#answerWaiting();
     notices.tell();
   }
 
-  #turnSoon(): void {
+  /** There is something to do at the end of this turn of the event loop. */
+  turnSoon(): void {
     if (this.#turnIsDue || this.#closed) return;
     this.#turnIsDue = true;
     this.#core.environment.clock.nextTurn(() => this.#turn());
@@ -259,7 +267,7 @@ export class Reclaim {
         return;
       }
       if (victims % victimsPerLook === 0 && environment.clock.monotonic() >= endsMs) {
-        this.#turnSoon();
+        this.turnSoon();
         return;
       }
     }
@@ -275,7 +283,7 @@ export class Reclaim {
         return undefined;
       }
       const departure = this.#departures.depart(victim, open);
-      this.#turnSoon();
+      this.turnSoon();
       if (departure === Departure.BatchFull) {
         this.flushOpen();
         continue;
@@ -306,7 +314,7 @@ export class Reclaim {
   /** A batch of the threads has ended. */
   #settled(error: Error | undefined): void {
     this.#noteOutcome(error);
-    if (this.#waiting.length > 0 || this.#core.residents.usedBytes > this.lowWaterBytes) this.#turnSoon();
+    if (this.#readiness.isAwaited || this.#core.residents.usedBytes > this.lowWaterBytes) this.turnSoon();
   }
 
   /** After an error the background rests: until something is freed, or for a time that doubles. */
@@ -324,14 +332,14 @@ export class Reclaim {
     const { clock } = this.#core.environment;
     this.#restUntilMs = clock.monotonic() + this.#restMs;
     this.#cancelRest();
-    this.#cancelRest = clock.after(this.#restMs, () => this.#turnSoon());
+    this.#cancelRest = clock.after(this.#restMs, () => this.turnSoon());
     this.#restMs = Math.min(this.#restMs * 2, restMsMax);
   }
 
   #answerWaiting(): void {
-    if (this.#waiting.length === 0) return;
+    if (!this.#readiness.isAwaited) return;
     if (this.#core.residents.usedBytes <= this.lowWaterBytes) {
-      this.#endWaiting((waiting) => waiting.resolve());
+      this.#readiness.resolveAll();
       return;
     }
     if (this.#turnIsDue || this.#swapOut.inFlight.size > 0) return;
@@ -341,16 +349,7 @@ export class Reclaim {
         'ERR_SWAP_FULL',
         'memory cannot get below its low-water mark: nothing in it can leave now',
       );
-    this.#endWaiting((waiting) => waiting.reject(error));
-  }
-
-  #endWaiting(end: (waiting: Waiting) => void): void {
-    const ended = this.#waiting;
-    this.#waiting = [];
-    for (const waiting of ended) {
-      this.#core.pool.letGo();
-      end(waiting);
-    }
+    this.#readiness.rejectAll(error);
   }
 
   // ── The blocking side ──

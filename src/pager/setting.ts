@@ -1,6 +1,6 @@
 /**
  * `set`: makes room, has what need not stay leave, and installs the value in memory; or straight in the file, when memory
- * can have no room for it.
+ * can have no room for it. A value that need not stay itself is a guest, where the short way out is open (write-behind.ts).
  *
  * Feared most: a `set` that fails and has lost the old value. So all that can fail comes before anything is installed.
  */
@@ -14,6 +14,7 @@ import { Custody, Entry } from './entry.js';
 import type { ExpirySweep } from './expiry-sweep.js';
 import { Leaver } from './leaver.js';
 import type { LookUp } from './look-up.js';
+import type { Promotion } from './promotion.js';
 import type { Reclaim } from './reclaim.js';
 import { tooLarge } from './record-writer.js';
 import type { Spill } from './spill.js';
@@ -30,11 +31,23 @@ export interface EntryTerms {
   readonly size: number;
 }
 
+/** A value that is being set. */
+interface Incoming {
+  readonly key: string;
+  readonly value: unknown;
+  readonly hash: number;
+  /** What the entry costs in memory, bytes; 0 = it is not weighed yet. */
+  size: number;
+  readonly terms: EntryTerms;
+  readonly generation: number;
+}
+
 /** The parts that `set` works with. */
 export interface SettingRooms {
   readonly core: Core;
   readonly lookUp: LookUp;
   readonly swapIn: SwapIn;
+  readonly promotion: Promotion;
   readonly reclaim: Reclaim;
   readonly staying: Staying;
   readonly spiller: Spill;
@@ -59,92 +72,147 @@ export class Setting {
 
   set(key: string, value: unknown, terms: EntryTerms): void {
     const core = this.#core;
-    const { residents } = core;
-    const { clearedSweep, staying, swapIn } = this.#rooms;
+    const { clearedSweep, swapIn } = this.#rooms;
     if (isTooLarge(value)) throw tooLarge(key);
     if (clearedSweep.isPending) clearedSweep.step();
     const leaver = this.#leaver.take();
     if (leaver !== undefined && leaver.key !== key) this.#reclaim.sendFirst(leaver);
-    const size = terms.size !== 0 ? terms.size : core.estimate(key, value);
-    const old = this.#lookUp.resident(key, true);
+    const { isLoad } = this.#leaver;
+    let hash = isLoad ? core.table.hash(key) : 0;
+    const old = isLoad && !this.#isInMemory(key, hash) ? undefined : this.#lookUp.resident(key, true);
+    if (!isLoad) hash = old === undefined ? core.table.hash(key) : old.hash;
+    const isNew = old === undefined;
+    const needNotStay = isNew && this.#leaver.needNotStay(hash);
+    // To weigh a record takes as long as to encode it, by which it is weighed, too.
+    const isWeighed = terms.size === 0 && !(needNotStay && isDearToWeigh(value));
+    const incoming: Incoming = {
+      key,
+      value,
+      hash,
+      size: isWeighed ? core.estimate(key, value) : terms.size,
+      terms,
+      generation: core.nextGeneration(),
+    };
+    const isGuest = needNotStay && this.#mayBeGuest(incoming);
+    const entry = isGuest ? this.#receive(incoming) : this.#takeIn(incoming, old);
+    this.#leaver.noteSet(isGuest ? undefined : entry, isNew);
+    if (swapIn.flights.size > 0) swapIn.settle(this.#lookUp.anySlot(key), value, true, entry);
+    this.#reclaim.mayHaveChanged();
+    this.#reclaim.watch();
+  }
+
+  /** In a load, whose keys are not in memory, the table says so sooner than the Map. */
+  #isInMemory(key: string, hash: number): boolean {
+    const { table } = this.#core;
+    const slot = table.find(key, hash);
+    return slot !== none && table.isResident(slot);
+  }
+
+  /** True when a value that need not stay can leave in the short way, and takes room that is there until then. */
+  #mayBeGuest({ size, terms }: Incoming): boolean {
+    const { behind, pauses, residents } = this.#core;
+    if (behind === undefined || !behind.isReady || pauses > 0 || terms.pin) return false;
+    // Whoever waits for it may change it later.
+    if (this.#rooms.swapIn.flights.size > 0) return false;
+    const bytes = size - (residents.guest?.size ?? 0);
+    if (this.#reclaim.isAmpleWith(bytes)) return false;
+    // One that is not weighed yet finds as much room as a batch has.
+    return size === 0 ? this.#reclaim.hasRoomForBatch : this.#reclaim.fits(bytes);
+  }
+
+  /** Takes in a value that need not stay: it is a guest until the next comes. */
+  #receive(incoming: Incoming): Entry {
+    const { residents } = this.#core;
+    this.#rooms.promotion.seeOffGuest();
+    const entry = this.#enter(incoming);
+    residents.policy.passedBy(entry.hash);
+    residents.receive(entry);
+    if (entry.size === 0) this.#reclaim.turnSoon();
+    this.#setTerms(entry, incoming);
+    return entry;
+  }
+
+  /** Takes in a value that stays, as far as memory can have room for it. */
+  #takeIn(incoming: Incoming, old: Entry | undefined): Entry | undefined {
+    const { residents } = this.#core;
+    const { staying } = this.#rooms;
+    const { key, terms } = incoming;
+    if (incoming.size === 0) incoming.size = this.#core.estimate(key, incoming.value);
     // The old value must not be encoded to make room for the new one; and if that fails, it is still there.
     const wasCandidate = old !== undefined && old.place !== Place.Aside;
     if (wasCandidate) residents.setAside(old);
     let spilled: { page: number; recordBytes: number } | undefined;
-    const generation = core.nextGeneration();
     try {
       const stays = terms.pin || (old !== undefined && old.holds > 0) || staying.isWantedByRun(key);
-      if (!this.#reclaim.makeRoom(size - (old?.size ?? 0))) {
+      if (!this.#reclaim.makeRoom(incoming.size - (old?.size ?? 0))) {
         if (stays) staying.refuseWhenFull(key);
-        else spilled = this.#spill(key, value, size, generation);
+        else spilled = this.#spill(incoming);
       }
     } finally {
       if (wasCandidate && residents.get(key) === old) residents.restore(old);
     }
     const entry =
       spilled === undefined
-        ? this.#install(key, value, size, terms, generation, old === undefined)
-        : this.#installSpilled(key, spilled, terms, generation);
+        ? this.#install(incoming, old === undefined)
+        : this.#installSpilled(incoming, spilled);
     if (terms.pin && entry !== undefined) staying.pinEntry(entry);
-    this.#leaver.noteSet(entry, old === undefined);
-    if (swapIn.flights.size > 0) swapIn.settle(this.#lookUp.anySlot(key), value, true, entry);
-    this.#reclaim.mayHaveChanged();
-    this.#reclaim.watch();
+    return entry;
   }
 
-  #spill(
-    key: string,
-    value: unknown,
-    size: number,
-    generation: number,
-  ): { page: number; recordBytes: number } {
+  #spill({ key, value, size, generation }: Incoming): { page: number; recordBytes: number } {
     const { failure } = this.#reclaim;
     if (failure instanceof SwapError && failure.code === 'ERR_SWAP_IO') throw failure;
     return this.#rooms.spiller.spill(key, value, size, generation);
   }
 
-  #install(
-    key: string,
-    value: unknown,
-    size: number,
-    terms: EntryTerms,
-    generation: number,
-    isNew: boolean,
-  ): Entry {
-    const { residents, table } = this.#core;
-    let entry = isNew ? undefined : residents.get(key);
+  #install(incoming: Incoming, isNew: boolean): Entry {
+    const { residents } = this.#core;
+    let entry = isNew ? undefined : residents.get(incoming.key);
     if (entry === undefined) {
-      const hash = table.hash(key);
-      let slot = table.find(key, hash);
-      if (slot === none) slot = table.insert(key, hash);
-      else this.#core.freePointer(slot);
-      entry = new Entry(key, value, hash, size, slot);
-      this.#leaver.noteNew(hash);
+      entry = this.#enter(incoming);
       residents.admit(entry);
-      table.setResident(slot, true);
     } else {
       this.#core.freeCopy(entry);
       this.#forgetTerms(entry);
-      entry.value = value;
+      entry.value = incoming.value;
       entry.custody = Custody.Fresh;
-      residents.resize(entry, size);
+      residents.resize(entry, incoming.size);
       this.#lookUp.touch(entry);
     }
+    this.#setTerms(entry, incoming);
+    return entry;
+  }
+
+  /** The entry of a key that is not in memory, with its slot; what that points to is given up. */
+  #enter({ key, value, hash, size }: Incoming): Entry {
+    const { table } = this.#core;
+    const slot = this.#emptySlot(key, hash);
+    table.setResident(slot, true);
+    return new Entry(key, value, hash, size, slot);
+  }
+
+  /** The slot of a key, which is entered where it is not there; what it points to is given up. */
+  #emptySlot(key: string, hash: number): number {
+    const { table } = this.#core;
+    const slot = table.find(key, hash);
+    if (slot === none) return table.insert(key, hash);
+    this.#core.freePointer(slot);
+    return slot;
+  }
+
+  #setTerms(entry: Entry, { terms, generation }: Incoming): void {
+    const { table } = this.#core;
     table.setGeneration(entry.slot, generation);
     entry.expiresAtMs = this.#rooms.sweep.expiryOf(terms.ttlMs);
     table.setExtras(entry.slot, entry.expiresAtMs, terms.graceMs, terms.size);
     this.#core.durability?.dirtied(entry);
-    return entry;
   }
 
   #installSpilled(
-    key: string,
+    { key, hash, terms, generation }: Incoming,
     spilled: { page: number; recordBytes: number },
-    terms: EntryTerms,
-    generation: number,
   ): undefined {
     const { residents, table } = this.#core;
-    const hash = table.hash(key);
     let slot = table.find(key, hash);
     const entry = residents.get(key);
     if (entry !== undefined) {
@@ -176,4 +244,9 @@ export class Setting {
 function isTooLarge(value: unknown): boolean {
   if (!ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer)) return false;
   return value.byteLength > recordBytesMax - 1_000_000;
+}
+
+/** True for what must be walked through to be weighed. */
+function isDearToWeigh(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);
 }

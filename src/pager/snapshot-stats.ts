@@ -3,8 +3,11 @@ import type { SwapStoreStats } from '../stats.js';
 import type { Pager } from './pager.js';
 
 export function snapshotStats(pager: Pager, enabled: boolean): SwapStoreStats {
-  const { core, swapIn } = pager;
+  const { core, swapIn, reclaim } = pager;
   const { counters, options, pages, pool, residents, table, file } = core;
+  // What is in memory has a size, and all of it keeps to the bound.
+  reclaim.seeOffUnweighed();
+  if (residents.usedBytes > options.maxMemory) reclaim.trim();
   const freePages = pages.pageCount - pages.usedPages;
   const { blockedCallers, ...counts } = counters;
   return {

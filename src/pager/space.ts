@@ -35,6 +35,8 @@ export class Space {
   readonly #cleared: ClearedSweep;
   /** True while a read of the slot is under way, so that it must not be evicted. */
   readonly #isLoading: (slot: number) => boolean;
+  /** Whoever holds pages that it may not need gives them back; true when some are free now. */
+  giveBack: () => boolean = () => false;
   #diskFullUntilMs = 0;
   #head: RecordBuffer | undefined = undefined;
 
@@ -58,6 +60,7 @@ export class Space {
   take(count: number): number {
     let first = this.#find(count);
     if (first === -1 && this.#cleared.freePages()) first = this.#find(count);
+    if (first === -1 && this.giveBack()) first = this.#find(count);
     // To a persistent store a copy is what it has on the disk, and no convenience.
     const { durability } = this.#core;
     if (durability === undefined) while (first === -1 && this.#giveUpCopy()) first = this.#find(count);
@@ -66,6 +69,19 @@ export class Space {
     if (pageLine.enabled) pageLine('take %d +%d', first, count);
     if (first !== -1) this.#core.pages.take(first, count);
     return first;
+  }
+
+  /** Takes a run for which nothing must be given up, and for which a file that is mostly holes need not grow; or -1. */
+  takeIdle(count: number): number {
+    if (!this.isIdle(count)) return -1;
+    const first = this.#find(count);
+    if (first !== -1) this.#core.pages.take(first, count);
+    return first;
+  }
+
+  /** True when there is such a run. */
+  isIdle(count: number): boolean {
+    return this.largestRun >= count && !(this.isSparse && this.wouldGrow(count));
   }
 
   /** The longest run that `take` could have now without giving up anything. */

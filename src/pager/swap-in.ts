@@ -75,6 +75,12 @@ export class SwapIn {
     this.#promotion.seeOffGuest();
     const claim = this.#claimOf(slot, key);
     const { page, recordBytes } = claim;
+    const behind = core.behind === undefined ? -1 : core.behind.find(page);
+    if (behind !== -1) {
+      counters.bufferHits++;
+      counters.swapIns++;
+      return this.#accept(core.behind!.buffer, behind, recordBytes, slot);
+    }
     const buffered = core.pool.slabs.find(page, core.options.pageSize);
     if (buffered !== -1) {
       const { area } = core.pool;
@@ -129,6 +135,12 @@ export class SwapIn {
     if (!this.read(slot, key)) return false;
     this.value = this.#reader.value;
     return true;
+  }
+
+  /** True for a slot whose record has not been written yet: nobody else can read it. */
+  isBuffered(slot: number): boolean {
+    const { behind, table } = this.#core;
+    return behind?.has(table.page(slot)) === true;
   }
 
   /** True while a read is better made on the caller's thread than by another. */

@@ -17,7 +17,7 @@ import type { Entry } from './entry.js';
 import { diskFullAsFull, fullError, isFull } from './full.js';
 import type { Space } from './space.js';
 import type { WriteBatch } from './write-batch.js';
-import { WriteCost } from './write-cost.js';
+import type { WriteCost } from './write-cost.js';
 
 /** Runs up to this are not divided any further for the sake of the file's length. */
 const shortRunBytes = 16 * 1024;
@@ -47,13 +47,13 @@ export class SwapOut {
   /** Called when a batch of threads has ended. */
   onSettled: (error: Error | undefined) => void = () => {};
 
-  constructor(core: Core, space: Space, departures: Departures) {
+  constructor(core: Core, space: Space, departures: Departures, cost: WriteCost) {
     this.#core = core;
     this.#space = space;
     this.#departures = departures;
     this.#compression = compressionKinds[core.options.compression];
     this.#pageSize = core.options.pageSize;
-    this.#cost = new WriteCost(core.environment.cheapWriteUsMax);
+    this.#cost = cost;
   }
 
   /** An entry in flight was touched: it is in memory as before, and its record is dead. */

@@ -16,7 +16,7 @@ const stall = 32;
 const dear = 4;
 
 export class WriteCost {
-  /** What 64 KiB may take on the caller's thread, us. 0: all is left to the threads. */
+  /** What 64 KiB may take on the caller's thread, us. 0: all is left to the threads; Infinity: nothing is. */
   readonly #cheapUsMax: number;
   /** Of 64 KiB. */
   #meanUs: number;
@@ -27,7 +27,7 @@ export class WriteCost {
   }
 
   get isCheap(): boolean {
-    return this.#meanUs < this.#cheapUsMax;
+    return this.#meanUs < this.#cheapUsMax || this.#cheapUsMax === Number.POSITIVE_INFINITY;
   }
 
   /** A write, wherever it was made, took so long. */

@@ -7,7 +7,7 @@ import { type Keyspace, Namespace, SwapError, SwapStore } from '../../dist/index
 import { Xorshift } from '../../dist/memory/xorshift.js';
 import { checkInvariants } from '../../dist/pager/invariants.js';
 import { World, withEnvironment } from '../support/environment.js';
-import { tune } from './configurations.js';
+import { hasBursts, tune } from './configurations.js';
 import { type Call, MemoryDisk, type Trouble } from './memory-disk.js';
 import { Oracle } from './oracle.js';
 
@@ -127,7 +127,8 @@ class History {
       outcome.threadDeaths++;
     }
     if (this.#fullUntil < step) this.#fullUntil = 0;
-    if (what < 45) await this.#set(key);
+    if (what < 45 && hasBursts(this.#given)) this.#burst();
+    else if (what < 45) await this.#set(key);
     else if (what < 55) await this.#change(key, undefined, (store) => this.#in(store, key).delete(key));
     else if (what < 64) await this.#get(key);
     else if (what < 70) await this.#load(key);
@@ -199,11 +200,25 @@ class History {
       await this.#world.drive(Promise.resolve(action(this.#store!)));
       return true;
     } catch (error) {
-      if (!this.#isRefusal(error)) throw error;
-      this.outcome.refusals++;
-      this.#note(`  refused: ${(error as SwapError).code}`);
-      return false;
+      return this.#refused(error);
     }
+  }
+
+  /** The same at once. */
+  #refusable(action: (store: SwapStore) => unknown): boolean {
+    try {
+      action(this.#store!);
+      return true;
+    } catch (error) {
+      return this.#refused(error);
+    }
+  }
+
+  #refused(error: unknown): false {
+    if (!this.#isRefusal(error)) throw error;
+    this.outcome.refusals++;
+    this.#note(`  refused: ${(error as SwapError).code}`);
+    return false;
   }
 
   // ── What is done ──
@@ -236,16 +251,54 @@ class History {
     return name === '' ? store : store.namespace(name);
   }
 
+  /** Calls one after another, most of them of `set`, and no turn of the loop between them. */
+  #burst(): void {
+    const random = this.#random;
+    for (let calls = 1 + random.below(12); calls > 0; calls--) {
+      const key = this.#keyOf();
+      const what = random.below(10);
+      if (what === 0) this.#changeNow(key, undefined, (store) => this.#in(store, key).delete(key));
+      else if (what === 1) this.#getNow(key);
+      else if (what === 2) this.#refusable((store) => this.#in(store, key).swapOutSync(key));
+      else this.#setNow(key);
+    }
+  }
+
+  #setNow(key: string): void {
+    const { value, set } = this.#nextSet(key);
+    this.#changeNow(key, value, set);
+  }
+
+  #changeNow(key: string, value: string | undefined, action: (store: SwapStore) => unknown): void {
+    const before = this.#oracle.current(key);
+    this.#note(`${key} = ${value?.slice(0, 10)} at once`);
+    this.#oracle.changed(key, value);
+    if (!this.#refusable(action)) this.#oracle.changed(key, before);
+  }
+
+  #getNow(key: string): void {
+    const expected = this.#oracle.current(key);
+    this.#refusable((store) => {
+      if (textOf(this.#in(store, key).get(key)) !== expected) throw new Error(`${key} is wrong`);
+    });
+  }
+
   async #set(key: string): Promise<void> {
+    const { value, set } = this.#nextSet(key);
+    await this.#change(key, value, set);
+  }
+
+  /** The next value, and what sets it. */
+  #nextSet(key: string): { value: string; set: (store: SwapStore) => unknown } {
     const random = this.#random;
     const lives = random.below(4) === 0;
     const text = `${lives ? 'ttl ' : ''}${this.#seed}.${this.#sets++} `;
     const value = text.repeat(1 + random.below(random.below(10) === 0 ? 400 : 30));
     // Records of many shapes: the index must know them all.
     const record = { [`field${random.below(20)}`]: value };
-    await this.#change(key, value, (store) =>
-      this.#in(store, key).set(key, record, { ttl: lives ? ttlMs : 0 }),
-    );
+    const set = (store: SwapStore): unknown =>
+      this.#in(store, key).set(key, record, { ttl: lives ? ttlMs : 0 });
+    return { value, set };
   }
 
   async #change(

@@ -19,4 +19,12 @@ export const regressions: readonly Regression[] = [
     weather: 'errors',
     steps: [8, 10, 11, 12, 13],
   },
+  {
+    bug: 'a value that waited to be written as a flush began, and was set again during it, was in no log',
+    seed: 1551901654,
+    configuration: 'hardly any memory, written behind',
+    weather: 'calm',
+    keyspaces: 3,
+    steps: [2, 3, 4],
+  },
 ];

@@ -1,0 +1,388 @@
+/**
+ * The short way out: what is set and need not stay waits in a buffer for a write of many, has its pages at once, and is
+ * read from there. Here every value that is not in memory counts as one of a load, and writes cost nothing.
+ */
+import { describe, expect, it } from 'vitest';
+import { World } from '../support/environment.js';
+import {
+  codeOf,
+  forget,
+  freshPath,
+  openInWorld,
+  type SwapStoreOptions,
+  warningsOf,
+} from '../support/store.js';
+
+const size = 100;
+const residents = 50;
+/** More than the one in hand, and less than a buffer holds. */
+const some = 10;
+
+interface Numbered {
+  n: number;
+}
+
+function opened(options: SwapStoreOptions = {}, world = new World()) {
+  world.environment.cheapWriteUsMax = Number.POSITIVE_INFINITY;
+  world.environment.bulkLoadMin = 0;
+  return openInWorld({ threads: 1, maxMemory: residents * size, ...options }, world);
+}
+
+/** A store whose memory is full, and where nothing waits to be written. */
+async function full(options: SwapStoreOptions = {}, world?: World) {
+  const found = opened(options, world);
+  for (let index = 0; index < residents; index++) found.store.set(`old:${index}`, { n: index }, { size });
+  await found.world.settle();
+  return found;
+}
+
+/** Sets some values more; all but the last wait to be written then. */
+function setSome({ store }: Awaited<ReturnType<typeof full>>, count = some): string[] {
+  const keys = Array.from({ length: count }, (_, n) => `new:${n}`);
+  for (const [n, key] of keys.entries()) store.set(key, { n }, { size });
+  return keys;
+}
+
+describe('a value that need not stay', () => {
+  it('waits for its write with a pointer of its own, and is read from the buffer', async () => {
+    const found = await full();
+    const { store, disk } = found;
+    const { writes, reads } = disk;
+    const keys = setSome(found);
+    const waiting = keys.slice(0, -1);
+    for (const key of waiting) expect(store.state(key)).toBe('swapped');
+    expect(store.state(keys.at(-1)!)).toBe('resident');
+    expect(new Set(waiting.map((key) => store.pointer(key)!.page)).size).toBe(waiting.length);
+    const before = store.stats().bufferHits;
+    for (const [n, key] of keys.entries()) expect(store.peek(key)).toEqual({ n });
+    // The last has left for the first that was read.
+    expect(store.stats().bufferHits).toBe(before + keys.length);
+    expect({ writes: disk.writes, reads: disk.reads }).toEqual({ writes, reads });
+  });
+
+  it('is written with all others by one call when the turn ends, by no thread', async () => {
+    const found = await full();
+    const { store, disk, world } = found;
+    const { writes } = disk;
+    const { activeThreads } = store.stats();
+    const keys = setSome(found);
+    await world.pump();
+    expect(disk.writes).toBe(writes + 1);
+    expect(store.stats().activeThreads).toBe(activeThreads);
+    for (const [n, key] of keys.entries()) expect(store.peek(key)).toEqual({ n });
+  });
+
+  it('is written when the buffer is full, and by drain', async () => {
+    const found = await full();
+    const { store, disk, world } = found;
+    const { writes } = disk;
+    const keys = setSome(found, 200);
+    expect(disk.writes).toBeGreaterThan(writes);
+    expect(disk.writes).toBeLessThan(writes + 20);
+    const inTheMiddle = disk.writes;
+    await world.drive(store.drain());
+    expect(disk.writes).toBe(inTheMiddle + 1);
+    for (const [n, key] of keys.entries()) expect(store.peek(key)).toEqual({ n });
+  });
+
+  it('leaves what is in memory there, and takes no more than the bound', async () => {
+    const found = await full();
+    const { store } = found;
+    const keys = () => [...store.keys()].filter((key) => store.state(key) === 'resident');
+    setSome(found, some);
+    const before = keys().filter((key) => key.startsWith('old:'));
+    expect(before.length).toBeGreaterThan(0.75 * residents);
+    setSome(found, 1_000);
+    expect(keys().filter((key) => key.startsWith('old:'))).toEqual(before);
+    expect(store.stats().residentBytes).toBeLessThanOrEqual(residents * size);
+  });
+
+  it('is there for each way to ask for it', async () => {
+    const found = await full();
+    const { store, world, disk } = found;
+    // Not by a thread, which could not see it, though reads are slow.
+    disk.readCostMs = 5;
+    for (let index = 0; index < 20; index++) store.peek(`old:${index}`);
+    const keys = setSome(found, 12);
+    const { reads } = disk;
+    expect(await world.drive(store.load(keys[0]!))).toEqual({ n: 0 });
+    setSome(found, 12);
+    expect(await world.drive(store.loadMany(keys.slice(0, 3)))).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }]);
+    setSome(found, 12);
+    expect(store.getMany(keys.slice(3, 5))).toEqual([{ n: 3 }, { n: 4 }]);
+    expect(disk.reads).toBe(reads);
+    expect(store.pin(keys[5]!)).toBe(true);
+    expect(store.state(keys[5]!)).toBe('resident');
+    await world.drive(store.run([keys[6]!], (value) => expect(value).toEqual({ n: 6 })));
+    expect(new Map(store.entries({ prefix: '' })).get(keys[7]!)).toEqual({ n: 7 });
+  });
+
+  it('comes back a Buffer of its own, which the next values leave alone', async () => {
+    const { store } = await full({ maxMemory: 64 * 1024 });
+    const content = (n: number) => Buffer.alloc(2_000, n);
+    for (let n = 0; n < 60; n++) store.set(`b${n}`, content(n));
+    const waiting = Array.from({ length: 60 }, (_, n) => n).find(
+      (n) => n > 40 && store.state(`b${n}`) === 'swapped',
+    )!;
+    const value = store.peek(`b${waiting}`) as Buffer;
+    for (let n = 60; n < 120; n++) store.set(`b${n}`, content(n));
+    expect(value.equals(content(waiting))).toBe(true);
+  });
+});
+
+describe('a record that dies while it waits', () => {
+  it('keeps its pages until they have been written, and is not read again', async () => {
+    const found = await full();
+    const { store, world } = found;
+    const keys = setSome(found);
+    const { usedPages } = store.stats();
+    store.delete(keys[0]!);
+    store.set(keys[1]!, { n: -1 }, { size });
+    expect(store.stats().usedPages).toBeGreaterThanOrEqual(usedPages);
+    // Were its page free, this would be written there now, and then over it.
+    store.set('other', { n: 77 }, { size });
+    expect(store.swapOutSync('other')).toBe(true);
+    await world.settle();
+    expect(store.peek('other')).toEqual({ n: 77 });
+    expect(store.has(keys[0]!)).toBe(false);
+    expect(store.peek(keys[1]!)).toEqual({ n: -1 });
+    for (const key of [...store.keys()]) store.delete(key);
+    expect(store.stats().usedPages).toBe(0);
+  });
+
+  it('is gone with all others by clear, and nothing is written', async () => {
+    const found = await full();
+    const { store, world, disk } = found;
+    setSome(found);
+    const { writes } = disk;
+    store.clear();
+    await world.settle();
+    expect(disk.writes).toBe(writes);
+    expect(store.stats().usedPages).toBe(0);
+    setSome(found);
+    expect(store.peek('new:3')).toEqual({ n: 3 });
+  });
+
+  it('is gone with its namespace, and when its time is over', async () => {
+    const found = await full();
+    const { store, world } = found;
+    const space = store.namespace('space');
+    for (let n = 0; n < some; n++) space.set(`n${n}`, { n }, { size });
+    for (let n = 0; n < some; n++) store.set(`t${n}`, { n }, { size, ttl: 50 });
+    space.clear();
+    expect(space.size).toBe(0);
+    await world.live(3_000, 1_000);
+    for (let n = 0; n < some; n++) expect(store.has(`t${n}`)).toBe(false);
+    expect(store.size).toBe(residents);
+  });
+});
+
+describe('a write that fails', () => {
+  it('leaves the values where they are read, is told once, and is made again', async () => {
+    const found = await full();
+    const { store, world, disk } = found;
+    const warnings = warningsOf(store);
+    const keys = setSome(found);
+    const { ioErrors } = store.stats();
+    disk.failWrite('EIO');
+    await world.pump();
+    expect(warnings.map(codeOf)).toEqual(['ERR_SWAP_IO']);
+    expect(store.stats().ioErrors).toBe(ioErrors + 1);
+    for (const [n, key] of keys.entries()) expect(store.peek(key)).toEqual({ n });
+    const { writes } = disk;
+    await world.live(1_000);
+    expect(disk.writes).toBe(writes + 1);
+    for (const [n, key] of keys.entries()) expect(store.peek(key)).toEqual({ n });
+    expect(warnings.length).toBe(1);
+  });
+
+  it('again and again holds back who sets, and loses nothing', async () => {
+    const found = await full();
+    const { store, world, disk } = found;
+    disk.failWrites('EIO');
+    const kept = new Map<string, number>();
+    let refusal: unknown;
+    for (let n = 0; n < 1_000 && refusal === undefined; n++) {
+      try {
+        store.set(`new:${n}`, { n }, { size });
+        kept.set(`new:${n}`, n);
+      } catch (error) {
+        refusal = error;
+      }
+    }
+    expect(codeOf(refusal)).toBe('ERR_SWAP_IO');
+    expect(store.stats().residentBytes + store.stats().inFlightBytes).toBeLessThanOrEqual(residents * size);
+    for (const [key, n] of kept) expect((store.peek(key) as Numbered).n).toBe(n);
+    disk.failWrites(undefined);
+    await world.live(30_000, 1_000);
+    for (const [key, n] of kept) expect((store.peek(key) as Numbered).n).toBe(n);
+    store.set('last', { n: 1 }, { size });
+  });
+
+  it('as the disk is full says so, and goes on once it is not', async () => {
+    const found = await full();
+    const { store, world, disk } = found;
+    const warnings = warningsOf(store);
+    const keys = setSome(found);
+    disk.failWrites('ENOSPC');
+    await world.pump();
+    expect(warnings.map(codeOf)).toContain('ERR_SWAP_FULL');
+    expect(warnings.at(-1)!.key).toMatch(/^(old|new):/);
+    disk.failWrites(undefined);
+    await world.drive(store.drain());
+    const { reads } = disk;
+    for (const [n, key] of keys.entries()) expect(store.peek(key)).toEqual({ n });
+    expect(disk.reads).toBeGreaterThan(reads);
+  });
+});
+
+describe('a value that nobody has weighed', () => {
+  // Of their own sizes, in a memory that some of them fill.
+  const maxMemory = 64 * 1024;
+  const record = (n: number, length = 200) => ({ n, text: 'x'.repeat(length) });
+
+  function loaded() {
+    const found = opened({ maxMemory });
+    for (let n = 0; n < 400; n++) found.store.set(`r${n}`, record(n));
+    return found;
+  }
+
+  it('counts once it is looked at, and when the turn ends it has left', async () => {
+    const { store, world } = loaded();
+    const { residentBytes } = store.stats();
+    store.set('next', record(1));
+    expect(store.get('next')).toEqual(record(1));
+    expect(store.stats().residentBytes).toBeGreaterThan(residentBytes + 200);
+    store.set('last', record(2));
+    expect(store.state('last')).toBe('resident');
+    await world.pump();
+    expect(store.state('last')).toBe('swapped');
+  });
+
+  it('keeps to the bound, however large it is', () => {
+    const { store } = loaded();
+    for (let n = 0; n < 20; n++) {
+      store.set(`large${n}`, record(n, 30_000));
+      expect(store.stats().residentBytes).toBeLessThanOrEqual(maxMemory);
+      store.set(`larger${n}`, { parts: Array.from({ length: 30 }, (_, part) => 'y'.repeat(1_000 + part)) });
+      store.get(`larger${n}`);
+      const { residentBytes, inFlightBytes } = store.stats();
+      expect(residentBytes + inFlightBytes).toBeLessThanOrEqual(maxMemory);
+    }
+    for (let n = 0; n < 20; n++) expect(store.peek(`large${n}`)).toEqual(record(n, 30_000));
+  });
+
+  it('costs as much when it comes back as it would have', () => {
+    const { store } = loaded();
+    const value = {
+      name: 'Ä',
+      list: [1, 2.5, 3],
+      nested: { when: new Date(0), text: 'z'.repeat(99) },
+      no: null,
+    };
+    store.set('short', value);
+    store.set('next', record(0));
+    expect(store.state('short')).toBe('swapped');
+    const before = store.stats().residentBytes;
+    store.pin('short');
+    const back = store.stats().residentBytes - before;
+    store.unpin('short');
+    const { store: plain } = openInWorld({ threads: 0 });
+    plain.set('short', value);
+    const whole = plain.stats().residentBytes;
+    expect(Math.abs(back - whole) / whole).toBeLessThan(0.02);
+  });
+
+  it('stays in memory where it cannot be encoded, with a warning', async () => {
+    const { store, world } = loaded();
+    const warnings = warningsOf(store);
+    const value = { n: 1, call: () => 1 };
+    store.set('function', value);
+    for (let n = 0; n < 400; n++) store.set(`more${n}`, record(n));
+    await world.settle();
+    expect(store.get('function')).toBe(value);
+    // It is a candidate like others, and found out when it is its turn.
+    if (store.stats().unserializable > 0) expect(warnings.map(codeOf)).toContain('ERR_SWAP_UNSERIALIZABLE');
+    expect(store.swapOutSync('function')).toBe(false);
+    expect(store.stats().unserializable).toBe(1);
+  });
+});
+
+describe('space', () => {
+  it('that is held for what comes next is given back where it is short', async () => {
+    const found = await full({ maxSwap: 4096 + 320 * 64, pageSize: 64 });
+    const { store, disk } = found;
+    const keys = setSome(found);
+    const { writes } = disk;
+    const { pages, usedPages } = store.stats();
+    // More than is free, and less than is not needed.
+    const large = 'x'.repeat((pages - usedPages + 20) * 64);
+    store.set('large', large, { size: 1_000_000 });
+    expect(disk.writes).toBe(writes + 2);
+    expect(store.peek('large')).toBe(large);
+    for (const [n, key] of keys.entries()) expect(store.peek(key)).toEqual({ n });
+  });
+
+  it('goes to the newest with `whenFull: evict`, and what is there is right', async () => {
+    const found = await full({ maxSwap: 400 * 64, whenFull: 'evict', pageSize: 64 });
+    const { store, world } = found;
+    for (let n = 0; n < 3_000; n++) {
+      store.set(`new:${n}`, { n }, { size });
+      if (n % 100 === 0) await world.settle();
+    }
+    let seen = 0;
+    for (const [key, value] of store.entries({ prefix: 'new:' })) {
+      expect((value as Numbered).n).toBe(Number(key.slice(4)));
+      seen++;
+    }
+    expect(seen).toBeGreaterThan(100);
+    expect(store.stats().evictions).toBeGreaterThan(1_000);
+  });
+});
+
+describe('a persistent store', () => {
+  it('has all that was set before a flush, whether it waited to be written or not', async () => {
+    const path = freshPath();
+    const found = await full({ path, persist: true, flushIntervalMs: 0 });
+    const { store, world } = found;
+    const keys = setSome(found, 60);
+    const flushed = store.flush();
+    // Meanwhile some are set again, and what leaves for it was set before the flush.
+    for (let n = 0; n < 20; n++) store.set(`new:${n}`, { n: n + 1_000 }, { size });
+    await world.drive(flushed);
+    // As after a crash: nothing more is made durable.
+    forget(store);
+    world.disk.failWrites('EIO');
+    await world.drive(store.close().catch(() => {}));
+    const { store: again } = openInWorld({ path, persist: true });
+    for (const [n, key] of keys.entries()) {
+      const { n: seen } = again.peek(key) as Numbered;
+      expect([n, n + 1_000]).toContain(seen);
+    }
+  });
+
+  it('is not durable where a record cannot be written, and says so', async () => {
+    const found = await full({ path: freshPath(), persist: true, flushIntervalMs: 0 });
+    const { store, world, disk } = found;
+    const keys = setSome(found);
+    disk.failWrite('EIO');
+    const outcome = await world.drive(store.flush().then(() => 'durable', codeOf));
+    expect(outcome).toBe('ERR_SWAP_IO');
+    await world.drive(store.flush());
+    for (const [n, key] of keys.entries()) expect(store.peek(key)).toEqual({ n });
+  });
+});
+
+it('is measured and told of like any other way', async () => {
+  const found = await full();
+  const { store, world } = found;
+  store.latencies();
+  const out: string[] = [];
+  store.on('swapout', (key) => out.push(key));
+  const { swapOuts } = store.stats();
+  setSome(found);
+  await world.settle();
+  expect(out.filter((key) => key.startsWith('new:')).length).toBeGreaterThanOrEqual(some - 1);
+  expect(store.stats().swapOuts).toBeGreaterThanOrEqual(swapOuts + some - 1);
+  expect(store.latencies().swapOut.count).toBeGreaterThanOrEqual(some - 1);
+});
