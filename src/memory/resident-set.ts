@@ -26,7 +26,7 @@ export class ResidentSet<E extends Resident> {
   asideBytes = 0;
 
   readonly #countMax: number;
-  /** What a guest costs whose size is 0, as nobody has asked for it. */
+  /** What a guest costs whose size is 0, as nobody has asked for it; changes nothing here. */
   weigh: (guest: E) => number = () => 0;
 
   constructor(policy: Policy<E>, countMax: number) {
@@ -87,12 +87,15 @@ export class ResidentSet<E extends Resident> {
     const guest = this.#guest;
     if (guest === undefined) return undefined;
     this.#guest = undefined;
-    if (guest.size === 0) {
-      guest.size = this.weigh(guest);
-      this.residentBytes += guest.size;
+    const isWeighed = guest.size > 0;
+    if (!isWeighed) {
+      guest.size = 1;
+      this.residentBytes++;
     }
     this.#entries.add(guest.key, guest);
     this.policy.add(guest);
+    // Last, as accessors of its own may ask for it.
+    if (!isWeighed) this.resize(guest, this.weigh(guest));
     return guest;
   }
 

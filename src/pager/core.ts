@@ -95,7 +95,6 @@ export class Core {
     this.pool = rooms.pool;
     this.codec = rooms.codec;
     this.sealer = rooms.sealer;
-    this.residents.weigh = (guest) => this.estimate(guest.key, guest.value);
     this.keyspaces = new Keyspaces(rooms.table);
     this.notices = new Notices(this.keyspaces);
     this.#generation = rooms.environment.random() | 0;

@@ -76,6 +76,7 @@ export class Pager {
       (slot, key) => this.#expireSlot(slot, key),
     );
     const departures = new Departures(core, writer, space, (entry) => this.#endOver(entry));
+    rooms.residents.weigh = ({ key, value }) => this.#weigh(key, value);
     const cost = new WriteCost(environment.cheapWriteUsMax);
     if (WriteBehind.isFor(core)) {
       const behind = new WriteBehind(core, writer, space, cost);
@@ -121,6 +122,16 @@ export class Pager {
     );
     shapes.onShape = (shape) => durability.shaped(shape);
     return durability;
+  }
+
+  /** Weighs a value in the middle of a move, when its accessors must not make another. */
+  #weigh(key: string, value: unknown): number {
+    this.foreign.enter();
+    try {
+      return this.core.estimate(key, value);
+    } finally {
+      this.foreign.leave();
+    }
   }
 
   /** Writes a swapped value to other pages; false when it is damaged. Throws ERR_SWAP_IO and ERR_SWAP_FULL. */

@@ -22,6 +22,15 @@ interface Numbered {
   n: number;
 }
 
+function thrownBy(act: () => unknown): unknown {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
 function opened(options: SwapStoreOptions = {}, world = new World()) {
   world.environment.cheapWriteUsMax = Number.POSITIVE_INFINITY;
   world.environment.bulkLoadMin = 0;
@@ -291,6 +300,23 @@ describe('a value that nobody has weighed', () => {
     plain.set('short', value);
     const whole = plain.stats().residentBytes;
     expect(Math.abs(back - whole) / whole).toBeLessThan(0.02);
+  });
+
+  it('may ask for itself and for others while it is weighed, and is refused what changes the store', () => {
+    const { store } = loaded();
+    const seen: unknown[] = [];
+    const curious = {
+      get self() {
+        seen.push(store.get('curious'), codeOf(thrownBy(() => store.set('other', 1))));
+        return 1;
+      },
+    };
+    store.set('curious', curious);
+    expect(seen).toEqual([]);
+    expect(store.get('curious')).toBe(curious);
+    expect(seen.slice(0, 2)).toEqual([curious, 'ERR_SWAP_UNSERIALIZABLE']);
+    expect(store.has('other')).toBe(false);
+    expect(store.delete('curious')).toBe(true);
   });
 
   it('stays in memory where it cannot be encoded, with a warning', async () => {
