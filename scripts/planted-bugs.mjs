@@ -137,6 +137,42 @@ const bugs = [
     'fingerprint.a !== header[at + 6] || fingerprint.b !== header[at + 7]',
     'false',
   ],
+  [
+    'what waits to be written is in the log',
+    'pager/durability.js',
+    'return table.recordBytes(slot) > 0 && !behind?.has(table.page(slot));',
+    'return table.recordBytes(slot) > 0;',
+  ],
+  [
+    'what waits to be written is left out of a flush',
+    'pager/durability.js',
+    'const failure = this.#core.behind?.flush();',
+    'const failure = undefined;',
+  ],
+  [
+    'values go the short way during a flush',
+    'pager/write-behind.js',
+    ' || this.#core.durability?.isFlushing)',
+    ')',
+  ],
+  [
+    'the pages of a record that dies before it is written are free at once',
+    'pager/core.js',
+    'this.behind.died(page, this.pagesOf(recordBytes));',
+    'this.freePages(page, this.pagesOf(recordBytes));',
+  ],
+  [
+    'a record that died before it was written is logged',
+    'pager/write-behind.js',
+    'if (isWanted)',
+    'if (table.isLive(slot))',
+  ],
+  [
+    'a buffer that could not be written is given up',
+    'pager/write-behind.js',
+    'this.#hasFailed = true;',
+    'this.#release();',
+  ],
   ['a waiter is forgotten', 'wait/waiter.js', 'this.resolve(this.#value);', ''],
 ];
 
