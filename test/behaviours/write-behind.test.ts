@@ -4,10 +4,12 @@
  */
 import { describe, expect, it } from 'vitest';
 import { World } from '../support/environment.js';
+import { errnoError } from '../support/faulty-disk.js';
 import {
   codeOf,
   forget,
   freshPath,
+  mebi,
   openInWorld,
   type SwapStoreOptions,
   warningsOf,
@@ -110,8 +112,12 @@ describe('a value that need not stay', () => {
     const found = await full();
     const { store, world, disk } = found;
     // Not by a thread, which could not see it, though reads are slow.
+    const before = setSome(found, 40);
+    await world.settle();
     disk.readCostMs = 5;
-    for (let index = 0; index < 20; index++) store.peek(`old:${index}`);
+    for (const key of before) store.peek(key);
+    for (const key of before) store.delete(key);
+    await world.settle();
     const keys = setSome(found, 12);
     const { reads } = disk;
     expect(await world.drive(store.load(keys[0]!))).toEqual({ n: 0 });
@@ -127,15 +133,17 @@ describe('a value that need not stay', () => {
   });
 
   it('comes back a Buffer of its own, which the next values leave alone', async () => {
-    const { store } = await full({ maxMemory: 64 * 1024 });
-    const content = (n: number) => Buffer.alloc(2_000, n);
-    for (let n = 0; n < 60; n++) store.set(`b${n}`, content(n));
-    const waiting = Array.from({ length: 60 }, (_, n) => n).find(
-      (n) => n > 40 && store.state(`b${n}`) === 'swapped',
-    )!;
-    const value = store.peek(`b${waiting}`) as Buffer;
-    for (let n = 60; n < 120; n++) store.set(`b${n}`, content(n));
-    expect(value.equals(content(waiting))).toBe(true);
+    // So much that the buffer could be taken for one of a single large value.
+    const { store } = opened({ maxMemory: 16 * mebi });
+    const content = (n: number) => Buffer.alloc(40_000, n % 251);
+    for (let n = 0; n < 400; n++) store.set(`b${n}`, content(n));
+    const { bufferHits } = store.stats();
+    const values = new Map<number, Buffer>();
+    for (let n = 390; n < 400; n++)
+      if (store.state(`b${n}`) === 'swapped') values.set(n, store.peek(`b${n}`) as Buffer);
+    expect(store.stats().bufferHits).toBeGreaterThan(bufferHits);
+    for (let n = 400; n < 500; n++) store.set(`b${n}`, content(n));
+    for (const [n, value] of values) expect(value.equals(content(n))).toBe(true);
   });
 });
 
@@ -347,6 +355,24 @@ describe('space', () => {
     expect(disk.writes).toBe(writes + 2);
     expect(store.peek('large')).toBe(large);
     for (const [n, key] of keys.entries()) expect(store.peek(key)).toEqual({ n });
+  });
+
+  it('is not taken from what waits, where others can be evicted and it cannot be written', async () => {
+    const found = await full({ maxSwap: 4096 + 400 * 64, whenFull: 'evict', pageSize: 64 });
+    const { store, world, disk } = found;
+    setSome(found, 100);
+    await world.settle();
+    for (let n = 0; n < 8; n++) store.set(`waits:${n}`, { n }, { size });
+    const waiting = Array.from({ length: 7 }, (_, n) => `waits:${n}`);
+    const run = 4096 + 64 * store.pointer('waits:0')!.page;
+    disk.during = (call, position) => {
+      if (call === 'write' && Math.abs(position - run) < 64 * 4) throw errnoError('EIO', 'write');
+    };
+    await world.pump();
+    const { evictions } = store.stats();
+    for (let n = 0; n < 30; n++) store.set(`large:${n}`, 'x'.repeat(1_800), { size: 1_000_000 });
+    expect(store.stats().evictions).toBeGreaterThan(evictions);
+    for (const [n, key] of waiting.entries()) expect(store.peek(key)).toEqual({ n });
   });
 
   it('goes to the newest with `whenFull: evict`, and what is there is right', async () => {
