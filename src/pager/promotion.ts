@@ -10,7 +10,7 @@ import { SwapError } from '../errors.js';
 import { Stay } from '../wait/waiter.js';
 import type { Core } from './core.js';
 import type { Departures } from './departures.js';
-import { Custody, Entry } from './entry.js';
+import { Entry } from './entry.js';
 import type { Loan } from './loan.js';
 import type { Reclaim } from './reclaim.js';
 import type { RecordReader } from './record-reader.js';
@@ -46,11 +46,9 @@ export class Promotion {
     if (this.#core.residents.guest?.size === 0) this.seeOffGuest();
   }
 
-  /** True for one that has been set and not read, and is on its way. */
+  /** True for one that the file has no copy of, and that is on its way there now. */
   #leaves(guest: Entry): boolean {
-    return (
-      guest.copyIndex === -1 && guest.custody === Custody.Fresh && this.#core.behind?.add(guest) === true
-    );
+    return guest.copyIndex === -1 && this.#core.behind?.add(guest) === true;
   }
 
   /** Makes the entry of what the reader has just accepted; undefined where it does not stay. */

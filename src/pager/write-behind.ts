@@ -83,12 +83,12 @@ export class WriteBehind {
     return count > 0 && pages.pageCount - pages.usedPages >= freeRunsMin * count && this.#space.isIdle(count);
   }
 
-  /** Has a value leave that was just set and has no copy; false when it must leave in another way, or stay. */
+  /** Has a guest leave that the file has no copy of; false when it must leave in another way, or stay. */
   add(entry: Entry): boolean {
     const core = this.#core;
     if (!this.isReady || core.isOver(entry)) return false;
     const { table, options } = core;
-    const generation = table.generation(entry.slot);
+    const generation = core.nextGeneration();
     let recordBytes = this.#encode(entry, generation);
     if (recordBytes === -1) {
       if (this.#usedBytes === 0 || this.flush() !== undefined || !this.isReady) return false;
@@ -97,6 +97,7 @@ export class WriteBehind {
     if (recordBytes <= 0) return false;
     if (this.#first === -1 && !this.#begin(entry.key)) return false;
     const page = this.#first + this.#usedBytes / options.pageSize;
+    table.setGeneration(entry.slot, generation);
     table.setPointer(entry.slot, page, recordBytes);
     this.#slots.push(entry.slot);
     this.#pages.push(page);

@@ -108,6 +108,20 @@ describe('a value that need not stay', () => {
     expect(store.stats().residentBytes).toBeLessThanOrEqual(residents * size);
   });
 
+  it('stays once something has been read, which ends a load', () => {
+    const world = new World();
+    world.environment.cheapWriteUsMax = Number.POSITIVE_INFINITY;
+    const options = { threads: 1, maxMemory: residents * size, policy: 'swappability' } as const;
+    const { store: loading } = openInWorld(options, world);
+    for (let n = 0; n < 2 * residents; n++) loading.set(`new:${n}`, { n }, { size });
+    expect(loading.state(`new:${2 * residents - 2}`)).toBe('swapped');
+    loading.get('new:0');
+    loading.set('wanted', { n: 1 }, { size });
+    loading.set('other', { n: 2 }, { size });
+    loading.get(`new:${2 * residents - 2}`);
+    expect(loading.state('wanted')).toBe('resident');
+  });
+
   it('is there for each way to ask for it', async () => {
     const found = await full();
     const { store, world, disk } = found;
@@ -130,6 +144,25 @@ describe('a value that need not stay', () => {
     expect(store.state(keys[5]!)).toBe('resident');
     await world.drive(store.run([keys[6]!], (value) => expect(value).toEqual({ n: 6 })));
     expect(new Map(store.entries({ prefix: '' })).get(keys[7]!)).toEqual({ n: 7 });
+  });
+
+  it('stays as long as it may be changed by who waited for its key', async () => {
+    const found = await full();
+    const { store, world, disk } = found;
+    const keys = setSome(found, 40);
+    await world.settle();
+    disk.readCostMs = 5;
+    for (const key of keys) store.peek(key);
+    await world.settle();
+    const loaded = store.load(keys[0]!).then((value) => {
+      (value as Numbered).n = -1;
+    });
+    expect(store.state(keys[0]!)).toBe('loading');
+    store.set(keys[0]!, { n: 77 }, { size });
+    // In the same turn, before the one that waits goes on.
+    for (let n = 0; n < some; n++) store.set(`other:${n}`, { n }, { size });
+    await world.drive(loaded);
+    expect(store.peek(keys[0]!)).toEqual({ n: -1 });
   });
 
   it('comes back a Buffer of its own, which the next values leave alone', async () => {
@@ -411,6 +444,22 @@ describe('a persistent store', () => {
       const { n: seen } = again.peek(key) as Numbered;
       expect([n, n + 1_000]).toContain(seen);
     }
+  });
+
+  it('forgets what was given another lifetime, and deleted, before it was written', async () => {
+    const path = freshPath();
+    const found = await full({ path, persist: true, flushIntervalMs: 0 });
+    const { store, world } = found;
+    const keys = setSome(found);
+    expect(store.expire(keys[0]!, 1_000_000)).toBe(true);
+    expect(store.expire(keys[1]!, 1_000_000)).toBe(true);
+    expect(store.delete(keys[0]!)).toBe(true);
+    await world.drive(store.close());
+    forget(store);
+    const { store: again } = openInWorld({ path, persist: true });
+    expect(again.has(keys[0]!)).toBe(false);
+    expect(again.peek(keys[1]!)).toEqual({ n: 1 });
+    expect(again.remainingTtl(keys[1]!)).toBeLessThanOrEqual(1_000_000);
   });
 
   it('is not durable where a record cannot be written, and says so', async () => {
