@@ -25,7 +25,7 @@ export class Engine {
   /** The pager, for a call of the user. Throws ERR_SWAP_CLOSED, and refuses calls from inside a serializer. */
   open(): Pager {
     if (this.closing.begun) throw closedError();
-    this.pager.foreign.refuseCalls();
+    this.pager.core.foreign.refuseCalls();
     return this.pager;
   }
 

@@ -7,7 +7,7 @@
  * When the buffer ends too early the whole attempt is given up by one throw of an error made beforehand.
  *
  * A value that is written is weighed in the same walk, by the same figures as in memory/size-of.ts, as far as it is made
- * of what most are.
+ * of what most are; but what is met twice counts once.
  */
 import { types } from 'node:util';
 import { serialize } from 'node:v8';

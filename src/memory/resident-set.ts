@@ -86,17 +86,29 @@ export class ResidentSet<E extends Resident> {
   keepGuest(): E | undefined {
     const guest = this.#guest;
     if (guest === undefined) return undefined;
+    this.weighGuest();
+    // An accessor of its own may have asked for it.
+    if (guest !== this.#guest) return this.#entries.get(guest.key);
     this.#guest = undefined;
-    const isWeighed = guest.size > 0;
-    if (!isWeighed) {
-      guest.size = 1;
-      this.residentBytes++;
-    }
     this.#entries.add(guest.key, guest);
     this.policy.add(guest);
-    // Last, as accessors of its own may ask for it.
-    if (!isWeighed) this.resize(guest, this.weigh(guest));
     return guest;
+  }
+
+  /** A guest that has not been weighed counts from now on. */
+  weighGuest(): void {
+    const guest = this.#guest;
+    if (guest === undefined || guest.size > 0) return;
+    // Known for something while it is being weighed, as its accessors may ask for it.
+    guest.size = 1;
+    this.residentBytes++;
+    const size = this.weigh(guest);
+    if (guest !== this.#guest) {
+      this.resize(guest, size);
+      return;
+    }
+    this.residentBytes += size - 1;
+    guest.size = size;
   }
 
   #showOut(): void {

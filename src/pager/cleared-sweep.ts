@@ -16,17 +16,17 @@ const slotsPerSet = 16;
 export class ClearedSweep {
   readonly #core: Core;
   readonly #end: (slot: number, key: string) => void;
-  readonly #isLoading: (slot: number) => boolean;
+  readonly #isOnItsWay: (slot: number) => boolean;
   /** The last slot that was looked at, in the table as of so many clears. */
   #at = none;
   #clears = 0;
   #isUnderWay = false;
   #closed = false;
 
-  constructor(core: Core, end: (slot: number, key: string) => void, isLoading: (slot: number) => boolean) {
+  constructor(core: Core, end: (slot: number, key: string) => void, isOnItsWay: (slot: number) => boolean) {
     this.#core = core;
     this.#end = end;
-    this.#isLoading = isLoading;
+    this.#isOnItsWay = isOnItsWay;
   }
 
   /** True while there is something to take out. */
@@ -86,7 +86,7 @@ export class ClearedSweep {
       this.#at = table.next(this.#at);
       if (this.#at === none) continue;
       if (!keyspaces.dead.has(table.prefixAt(this.#at))) continue;
-      if (onlySwapped && (table.isResident(this.#at) || this.#isLoading(this.#at))) continue;
+      if (onlySwapped && (table.isResident(this.#at) || this.#isOnItsWay(this.#at))) continue;
       this.#end(this.#at, table.keyAt(this.#at));
     }
   }

@@ -35,7 +35,8 @@ export class Closing {
     reclaim.drains++;
     core.pool.hold();
     reclaim.flushOpen();
-    core.behind?.flush();
+    const error = core.behind?.write();
+    if (error !== undefined) core.notices.warn(error);
     while (this.#isBusy()) await this.#progress();
     core.pool.letGo();
     reclaim.drains--;
@@ -95,6 +96,7 @@ export class Closing {
     reclaim.rejectAll(error);
     reclaim.flushOpen();
     reclaim.close();
+    core.behind?.close();
     this.#pager.sweep.close();
     this.#pager.clearedSweep.close();
     core.durability?.stop();

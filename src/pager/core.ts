@@ -23,6 +23,7 @@ import type { CheckedOptions } from '../options.js';
 import { Counters } from '../stats.js';
 import type { Durability } from './durability.js';
 import type { Entry } from './entry.js';
+import { ForeignCode } from './foreign-code.js';
 import { Keyspaces } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
 import { Notices } from './notices.js';
@@ -61,6 +62,7 @@ export class Core {
   readonly counters = new Counters();
   readonly keyspaces: Keyspaces;
   readonly notices: Notices;
+  readonly foreign = new ForeignCode();
 
   /** Residents whose pages in the file still hold what they held when they were read; each knows its index here. */
   readonly copies: Entry[] = [];
@@ -90,6 +92,7 @@ export class Core {
     this.environment = rooms.environment;
     this.table = rooms.table;
     this.residents = rooms.residents;
+    this.residents.weigh = ({ key, value }) => this.estimate(key, value);
     this.pages = rooms.pages;
     this.file = rooms.file;
     this.pool = rooms.pool;
@@ -126,7 +129,10 @@ export class Core {
 
   /** What `value` under `key` costs in memory, if the user did not say. */
   estimate(key: string, value: unknown): number {
-    return entryOverheadBytes + keySize(key) + sizeOf(value);
+    this.foreign.enter();
+    const bytes = entryOverheadBytes + keySize(key) + sizeOf(value);
+    this.foreign.leave();
+    return bytes;
   }
 
   isExpired(expiresAtMs: number): boolean {
@@ -204,8 +210,11 @@ export class Core {
   /** The file's copy of a resident is worth nothing any more. */
   freeCopy(entry: Entry): void {
     if (entry.copyIndex === -1) return;
+    // One that has not been written is in no log, and its entry not among those that a flush writes.
+    const isInNoLog = this.behind?.has(this.table.page(entry.slot)) === true;
     this.removeCopy(entry);
     this.freePointer(entry.slot);
+    if (isInNoLog) this.durability?.dirtied(entry);
   }
 
   /**

@@ -302,7 +302,7 @@ export class Durability {
     // One that cannot be written again now stays in doubt, and the flush fails.
     for (; this.#suspects.length > 0; this.#suspects.pop()) this.#doubt(this.#suspects.at(-1)!);
     // Nothing goes that way until the flush is done: a value that died in the buffer meanwhile would be in no log.
-    const failure = this.#core.behind?.flush();
+    const failure = this.#core.behind?.write();
     if (failure !== undefined) throw failure;
     yield* this.#checkpoint.write();
     const isLast = this.#isClosing && this.#index.isUnsorted;

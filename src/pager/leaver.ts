@@ -39,7 +39,7 @@ export class Leaver {
     this.#entry = undefined;
     this.#hasPlace = true;
     if (entry === undefined || !this.#core.residents.isCandidate(entry)) return undefined;
-    // A read of anything keeps one of a load, and only a read of itself the other.
+    // A candidate: a read of anything keeps one of a load, and only a read of itself the other.
     const isWanted = this.#isRun ? !this.isLoad : entry.custody !== Custody.Fresh;
     return isWanted ? undefined : entry;
   }

@@ -18,7 +18,6 @@ import { Departures } from './departures.js';
 import { Durability } from './durability.js';
 import type { Entry } from './entry.js';
 import { ExpirySweep } from './expiry-sweep.js';
-import { ForeignCode } from './foreign-code.js';
 import type { KeyspacePrefix } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
 import { Loan } from './loan.js';
@@ -44,7 +43,6 @@ export class Pager {
   readonly reclaim: Reclaim;
   readonly sweep: ExpirySweep;
   readonly clearedSweep: ClearedSweep;
-  readonly foreign = new ForeignCode();
   readonly setting: Setting;
   readonly staying: Staying;
   readonly #spiller: Spill;
@@ -52,22 +50,22 @@ export class Pager {
   constructor(rooms: Rooms) {
     const core = new Core(rooms);
     const { environment, options, codec, sealer } = rooms;
-    const { foreign } = this;
+    const { foreign } = core;
     const { seedA, seedB } = rooms.file;
     const format = { codec, serializer: options.serializer, foreign, sealer, seedA, seedB };
     const reader = new RecordReader(format);
     const writer = new RecordWriter(format);
     const random = new Xorshift(environment.random());
-    const isLoading = (slot: number): boolean =>
+    const isOnItsWay = (slot: number): boolean =>
       this.swapIn.flights.has(slot) || core.behind?.has(core.table.page(slot)) === true;
-    this.clearedSweep = new ClearedSweep(core, (slot, key) => this.#end(slot, key), isLoading);
+    this.clearedSweep = new ClearedSweep(core, (slot, key) => this.#end(slot, key), isOnItsWay);
     const space = new Space(
       core,
       reader,
       () => random.below(2 ** 31),
       (slot) => this.#evictSlot(slot),
       this.clearedSweep,
-      isLoading,
+      isOnItsWay,
     );
     this.core = core;
     this.lookUp = new LookUp(
@@ -76,13 +74,8 @@ export class Pager {
       (slot, key) => this.#expireSlot(slot, key),
     );
     const departures = new Departures(core, writer, space, (entry) => this.#endOver(entry));
-    rooms.residents.weigh = ({ key, value }) => this.#weigh(key, value);
     const cost = new WriteCost(environment.cheapWriteUsMax);
-    if (WriteBehind.isFor(core)) {
-      const behind = new WriteBehind(core, writer, space, cost);
-      core.behind = behind;
-      space.giveBack = () => behind.giveBack();
-    }
+    if (WriteBehind.isFor(core)) core.behind = new WriteBehind(core, writer, space, cost);
     this.swapOut = new SwapOut(core, space, departures, cost);
     this.#spiller = new Spill(core, writer, space, departures);
     this.reclaim = new Reclaim(core, departures, this.swapOut, (entry) => this.#evictSlot(entry.slot));
@@ -122,16 +115,6 @@ export class Pager {
     );
     shapes.onShape = (shape) => durability.shaped(shape);
     return durability;
-  }
-
-  /** Weighs a value in the middle of a move, when its accessors must not make another. */
-  #weigh(key: string, value: unknown): number {
-    this.foreign.enter();
-    try {
-      return this.core.estimate(key, value);
-    } finally {
-      this.foreign.leave();
-    }
   }
 
   /** Writes a swapped value to other pages; false when it is damaged. Throws ERR_SWAP_IO and ERR_SWAP_FULL. */

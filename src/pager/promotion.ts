@@ -31,24 +31,40 @@ export class Promotion {
   }
 
   /** Before another read: what the last one has brought is compared, and leaves if it was a guest and is unchanged. */
-  seeOffGuest(): void {
+  beforeRead(): void {
     this.#loan.settle();
-    const { residents } = this.#core;
-    const { guest } = residents;
-    if (guest === undefined) return;
-    const mayLeave = this.#core.pauses === 0;
-    if (mayLeave && (this.#departures.dropIfClean(guest) || this.#leaves(guest))) return;
-    residents.keepGuest();
+    // Nothing else may leave now, as what is about to be read could be evicted for it.
+    if (this.#core.residents.guest !== undefined && this.#seeOff() !== undefined) this.#reclaim.goOn();
   }
 
-  /** The same of what was set and has not been weighed; at the end of a turn, or when its size is asked for. */
+  /** Before another guest: the same, and what was set has to leave in one way or another. */
+  beforeGuest(): void {
+    if (this.#core.residents.guest === undefined) return;
+    this.#loan.settle();
+    const kept = this.#seeOff();
+    if (kept !== undefined) this.#reclaim.sendKept(kept);
+  }
+
+  /** At the end of a turn: what was set and has not been weighed leaves. */
   seeOffUnweighed(): void {
-    if (this.#core.residents.guest?.size === 0) this.seeOffGuest();
+    if (this.#core.residents.guest?.size === 0) this.beforeGuest();
   }
 
-  /** True for one that the file has no copy of, and that is on its way there now. */
+  /** The guest leaves, or is a candidate from now on; one that was set, so that it should have left, is returned then. */
+  #seeOff(): Entry | undefined {
+    const { residents } = this.#core;
+    const guest = residents.guest!;
+    // What was set has no copy in the file.
+    const wasSet = guest.copyIndex === -1;
+    const mayLeave = this.#core.pauses === 0;
+    if (mayLeave && (wasSet ? this.#leaves(guest) : this.#departures.dropIfClean(guest))) return undefined;
+    residents.keepGuest();
+    return mayLeave && wasSet ? guest : undefined;
+  }
+
+  /** True for what was set and is on its way now. */
   #leaves(guest: Entry): boolean {
-    return guest.copyIndex === -1 && this.#core.behind?.add(guest) === true;
+    return this.#reclaim.victims.mayTake(guest) && this.#core.behind?.add(guest) === true;
   }
 
   /** Makes the entry of what the reader has just accepted; undefined where it does not stay. */

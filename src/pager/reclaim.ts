@@ -69,10 +69,7 @@ export class Reclaim {
     this.#batchBytes = Math.min(core.pool.slabs.slabBytes, share);
     this.#check = new OverBoundCheck(core, () => this.turnSoon());
     swapOut.onSettled = (error) => this.#settled(error);
-    if (core.behind !== undefined) {
-      core.behind.onFirst = () => this.turnSoon();
-      core.behind.onSettled = (error) => this.#settled(error);
-    }
+    if (core.behind !== undefined) core.behind.onFirst = () => this.turnSoon();
     core.onPagesFreed = () => this.mayHaveChanged();
   }
 
@@ -98,11 +95,6 @@ export class Reclaim {
   /** Something may be able to leave that could not before. */
   mayHaveChanged(): void {
     this.#exhausted = false;
-  }
-
-  /** True when the bound allows for a batch of victims more. */
-  get hasRoomForBatch(): boolean {
-    return this.fits(this.#batchBytes);
   }
 
   /** True when nothing need leave for `bytes` more in memory. */
@@ -182,6 +174,21 @@ export class Reclaim {
     this.#departOpen(entry);
   }
 
+  /** Sends off what has come in as a candidate though it was to leave: before others, and at once if memory is too full. */
+  sendKept(entry: Entry): void {
+    if (this.fits(0)) {
+      this.sendFirst(entry);
+      return;
+    }
+    this.#core.residents.takeOut(entry);
+    try {
+      this.#swapOut.sendNow(entry);
+    } catch (error) {
+      this.#core.notices.warn(error as SwapError);
+    }
+    this.trim();
+  }
+
   /** Gives the open batch to the threads. */
   flushOpen(): void {
     const open = this.#open;
@@ -235,7 +242,7 @@ export class Reclaim {
     }
     this.flushOpen();
     this.seeOffUnweighed();
-    if (this.#maySwap()) this.#core.behind?.flush();
+    this.#core.behind?.flush();
     this.#answerWaiting();
     notices.tell();
   }

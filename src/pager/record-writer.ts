@@ -40,6 +40,8 @@ export class RecordWriter {
   #seals = 0;
   /** Bytes of the last payload, before compression. */
   payloadBytes = 0;
+  /** What its entry costs in memory, bytes; 0 where that is not known. */
+  entryBytes = 0;
 
   constructor(format: PayloadFormat) {
     this.#format = format;
@@ -71,8 +73,8 @@ export class RecordWriter {
     const recordBytes = end - start + (sealer === undefined ? 0 : sealBytes);
     if (start + recordBytes > target.bytes.length) return -1;
     this.payloadBytes = end - payload;
-    const size = sizeBytes !== 0 ? sizeBytes : this.#sizeWith(keyWord);
-    keyWord = withSizeCode(keyWord, sizeCode(size, this.payloadBytes));
+    this.entryBytes = sizeBytes !== 0 ? sizeBytes : this.#sizeWith(keyWord);
+    keyWord = withSizeCode(keyWord, sizeCode(this.entryBytes, this.payloadBytes));
     takeFingerprint(target.words, payload >>> 2, this.payloadBytes, this.#format.seedA, this.#format.seedB);
     writeHeader(
       target,

@@ -21,6 +21,10 @@ import type { Spill } from './spill.js';
 import type { Staying } from './staying.js';
 import type { SwapIn } from './swap-in.js';
 
+/** Where values are not weighed, memory has room for so many like the last, and for so much at least, bytes. */
+const unweighedRoom = 4;
+const unweighedRoomMin = 64 * 1024;
+
 /** What `set` is told of an entry, every figure given. */
 export interface EntryTerms {
   readonly ttlMs: number;
@@ -84,7 +88,7 @@ export class Setting {
     const isNew = old === undefined;
     const needNotStay = isNew && this.#leaver.needNotStay(hash);
     // To weigh a record takes as long as to encode it, by which it is weighed, too.
-    const isWeighed = terms.size === 0 && !(needNotStay && isDearToWeigh(value));
+    const isWeighed = terms.size === 0 && !(needNotStay && isDearToWeigh(value) && this.#hasRoomUnweighed);
     const incoming: Incoming = {
       key,
       value,
@@ -93,7 +97,7 @@ export class Setting {
       terms,
       generation: core.nextGeneration(),
     };
-    const isGuest = needNotStay && this.#mayBeGuest(incoming);
+    const isGuest = needNotStay && this.#mayBeGuest(incoming) && this.#canBeGuest(incoming);
     const entry = isGuest ? this.#receive(incoming) : this.#takeIn(incoming, old);
     this.#leaver.noteSet(isGuest ? undefined : entry, isNew);
     if (swapIn.flights.size > 0) swapIn.settle(this.#lookUp.anySlot(key), value, true, entry);
@@ -108,22 +112,32 @@ export class Setting {
     return slot !== none && table.isResident(slot);
   }
 
-  /** True when a value that need not stay can leave in the short way, and takes room that is there until then. */
+  /** True when a value may be in memory until the next call though nobody knows its size: there is room for some like the last. */
+  get #hasRoomUnweighed(): boolean {
+    const { behind } = this.#core;
+    if (behind === undefined || behind.lastSizeBytes === 0) return false;
+    return this.#reclaim.fits(Math.max(unweighedRoomMin, unweighedRoom * behind.lastSizeBytes));
+  }
+
+  /** True when a value that need not stay can leave in the short way. */
   #mayBeGuest({ size, terms }: Incoming): boolean {
-    const { behind, pauses, residents } = this.#core;
+    const { behind, pauses } = this.#core;
     if (behind === undefined || !behind.isReady || pauses > 0 || terms.pin) return false;
     // Whoever waits for it may change it later.
-    if (this.#rooms.swapIn.flights.size > 0) return false;
-    const bytes = size - (residents.guest?.size ?? 0);
-    if (this.#reclaim.isAmpleWith(bytes)) return false;
-    // One that is not weighed yet finds as much room as a batch has.
-    return size === 0 ? this.#reclaim.hasRoomForBatch : this.#reclaim.fits(bytes);
+    return this.#rooms.swapIn.flights.size === 0 && !behind.isTooLarge(size);
+  }
+
+  /** Has another guest leave, and is true when the next can be one: there is room for it, and not more than that. */
+  #canBeGuest({ size }: Incoming): boolean {
+    this.#rooms.promotion.beforeGuest();
+    // A listener may read before this value is in its caller's hands.
+    if (!this.#core.notices.isQuiet) return false;
+    return this.#reclaim.fits(size) && !this.#reclaim.isAmpleWith(size);
   }
 
   /** Takes in a value that need not stay: it is a guest until the next comes. */
   #receive(incoming: Incoming): Entry {
     const { residents } = this.#core;
-    this.#rooms.promotion.seeOffGuest();
     const entry = this.#enter(incoming);
     residents.policy.passedBy(entry.hash);
     residents.receive(entry);

@@ -3,11 +3,10 @@ import type { SwapStoreStats } from '../stats.js';
 import type { Pager } from './pager.js';
 
 export function snapshotStats(pager: Pager, enabled: boolean): SwapStoreStats {
-  const { core, swapIn, reclaim } = pager;
+  const { core, swapIn } = pager;
   const { counters, options, pages, pool, residents, table, file } = core;
-  // What is in memory has a size, and all of it keeps to the bound.
-  reclaim.seeOffUnweighed();
-  if (residents.usedBytes > options.maxMemory) reclaim.trim();
+  // What is in memory has a size; but not while it is being encoded.
+  if (!core.foreign.runs) residents.weighGuest();
   const freePages = pages.pageCount - pages.usedPages;
   const { blockedCallers, ...counts } = counters;
   return {

@@ -33,10 +33,8 @@ export class Space {
   readonly #evict: (slot: number) => void;
   readonly #random: () => number;
   readonly #cleared: ClearedSweep;
-  /** True while a read of the slot is under way, so that it must not be evicted. */
-  readonly #isLoading: (slot: number) => boolean;
-  /** Whoever holds pages that it may not need gives them back; true when some are free now. */
-  giveBack: () => boolean = () => false;
+  /** True while the value of a slot is being read, or waits to be written, so that it must not be evicted. */
+  readonly #isOnItsWay: (slot: number) => boolean;
   #diskFullUntilMs = 0;
   #head: RecordBuffer | undefined = undefined;
 
@@ -46,21 +44,21 @@ export class Space {
     random: () => number,
     evict: (slot: number) => void,
     cleared: ClearedSweep,
-    isLoading: (slot: number) => boolean,
+    isOnItsWay: (slot: number) => boolean,
   ) {
     this.#core = core;
     this.#reader = reader;
     this.#random = random;
     this.#evict = evict;
     this.#cleared = cleared;
-    this.#isLoading = isLoading;
+    this.#isOnItsWay = isOnItsWay;
   }
 
   /** Takes a run of `count` pages and returns its first, or -1. */
   take(count: number): number {
     let first = this.#find(count);
+    if (first === -1 && this.#core.behind?.giveBack()) first = this.#find(count);
     if (first === -1 && this.#cleared.freePages()) first = this.#find(count);
-    if (first === -1 && this.giveBack()) first = this.#find(count);
     // To a persistent store a copy is what it has on the disk, and no convenience.
     const { durability } = this.#core;
     if (durability === undefined) while (first === -1 && this.#giveUpCopy()) first = this.#find(count);
@@ -129,6 +127,8 @@ export class Space {
     const entry = copies[copies.length - 1];
     if (entry === undefined) return false;
     this.#core.freeCopy(entry);
+    // Whoever is reading a guest may be about to change it, so that it must not leave as one that was set does.
+    if (entry === this.#core.residents.guest) this.#core.residents.keepGuest();
     return true;
   }
 
@@ -155,7 +155,7 @@ export class Space {
     for (let tries = 0; tries < sampleCount * 4 && (tries < sampleCount || coldest === none); tries++) {
       const slot = table.sample(this.#random());
       if (slot === none) return none;
-      if (table.isResident(slot) || table.recordBytes(slot) === 0 || this.#isLoading(slot)) continue;
+      if (table.isResident(slot) || table.recordBytes(slot) === 0 || this.#isOnItsWay(slot)) continue;
       const age = this.#core.ageOf(slot);
       if (age > oldest) {
         oldest = age;
@@ -184,7 +184,7 @@ export class Space {
       const key = this.#reader.keyAt(this.#recordAt(page), page) ?? '';
       const slot = key === '' ? none : table.find(key, table.hash(key));
       if (slot === none || table.page(slot) !== page || table.recordBytes(slot) === 0) return none;
-      return table.isResident(slot) || this.#isLoading(slot) ? none : slot;
+      return table.isResident(slot) || this.#isOnItsWay(slot) ? none : slot;
     } catch {
       // The page cannot be read: another run will do, and whoever reads that entry will be told.
       return none;

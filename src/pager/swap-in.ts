@@ -72,7 +72,7 @@ export class SwapIn {
   #read(slot: number, key: string): boolean {
     const core = this.#core;
     const { counters } = core;
-    this.#promotion.seeOffGuest();
+    this.#promotion.beforeRead();
     const claim = this.#claimOf(slot, key);
     const { page, recordBytes } = claim;
     const behind = core.behind === undefined ? -1 : core.behind.find(page);

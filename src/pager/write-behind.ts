@@ -24,6 +24,9 @@ import type { WriteCost } from './write-cost.js';
 /** What one write takes at most. A processor's second cache holds it, and a system call more for so much costs nothing. */
 const bufferBytesMax = 256 * 1024;
 const bufferBytesMin = 4096;
+/** After a write that failed, how long until the next; doubled by each. */
+const restMsMin = 100;
+const restMsMax = 10_000;
 /** So many runs as long as the buffer must be free, so that one that is not full yet keeps nobody from a page. */
 const freeRunsMin = 4;
 
@@ -47,10 +50,12 @@ export class WriteBehind {
   readonly #dead: number[] = [];
   /** When its first record came; 0 while nobody wants to know. */
   #beganMs = 0;
-  /** Its last write has failed. */
-  #hasFailed = false;
-  /** Called when a write has ended, well or not. */
-  onSettled: (error: SwapError | undefined) => void = () => {};
+  /** How long it rests now that its last write has failed, and until when; 0 while none has. */
+  #restMs = 0;
+  #restUntilMs = 0;
+  #cancelRest: () => void = () => {};
+  /** What the last value that went this way cost in memory, bytes; 0 = none has. */
+  lastSizeBytes = 0;
   /** Called when there is something to be written at the end of the turn. */
   onFirst: () => void = () => {};
 
@@ -73,8 +78,13 @@ export class WriteBehind {
 
   /** True when `add` may take a value that need not stay. */
   get isReady(): boolean {
-    if (!this.#cost.isCheap || this.#hasFailed || this.#core.durability?.isFlushing) return false;
+    if (!this.#cost.isCheap || this.#restMs > 0 || this.#core.durability?.isFlushing) return false;
     return this.#first !== -1 || this.#hasSpace;
+  }
+
+  /** True for a value that costs too much for its record to fit, as far as that is known. */
+  isTooLarge(sizeBytes: number): boolean {
+    return sizeBytes > this.#bufferBytes;
   }
 
   get #hasSpace(): boolean {
@@ -91,10 +101,13 @@ export class WriteBehind {
     const generation = core.nextGeneration();
     let recordBytes = this.#encode(entry, generation);
     if (recordBytes === -1) {
-      if (this.#usedBytes === 0 || this.flush() !== undefined || !this.isReady) return false;
+      if (this.#usedBytes === 0) return false;
+      this.flush();
+      if (this.#first !== -1 || !this.isReady) return false;
       recordBytes = this.#encode(entry, generation);
     }
-    if (recordBytes <= 0) return false;
+    // A getter of its own may have asked for it, and it stays.
+    if (recordBytes <= 0 || core.residents.guest !== entry) return false;
     if (this.#first === -1 && !this.#begin(entry.key)) return false;
     const page = this.#first + this.#usedBytes / options.pageSize;
     table.setGeneration(entry.slot, generation);
@@ -103,6 +116,7 @@ export class WriteBehind {
     this.#pages.push(page);
     this.#usedBytes += paddedBytes(recordBytes, options.pageSize);
     core.durability?.left(entry);
+    this.lastSizeBytes = this.#writer.entryBytes;
     core.residents.drop(entry);
     core.swappedOut(entry.slot, entry.key);
     return true;
@@ -156,13 +170,30 @@ export class WriteBehind {
     this.#dead.push(first, count);
   }
 
-  /** Writes what there is; undefined, or why that failed: it is where it was then. */
-  flush(): SwapError | undefined {
+  /** Writes what there is, unless it rests after a failure; what goes wrong is a warning, and all is where it was. */
+  flush(): void {
+    if (this.#restMs > 0 && this.#core.environment.clock.monotonic() < this.#restUntilMs) return;
+    const error = this.write();
+    if (error !== undefined) this.#core.notices.warn(error);
+  }
+
+  /** The same at once; undefined, or why it failed. */
+  write(): SwapError | undefined {
     if (this.#first === -1) return undefined;
+    // Each that has died has its run in the list.
+    const isWanted = this.#dead.length < 2 * this.#slots.length;
+    const error = isWanted ? this.#write(this.#first) : undefined;
+    if (error !== undefined) return error;
+    const { durability } = this.#core;
+    if (durability !== undefined) this.#locate(durability);
+    this.#release();
+    return undefined;
+  }
+
+  #write(first: number): SwapError | undefined {
     const core = this.#core;
     const { clock } = core.environment;
     const bytes = this.#usedBytes;
-    const first = this.#first;
     try {
       const beganMs = clock.monotonic();
       core.file.write(this.buffer.bytes, 0, bytes, first);
@@ -171,13 +202,7 @@ export class WriteBehind {
       return this.#failed(core.ioError('cannot write to the swap file', cause, { page: first }));
     }
     core.counters.bytesWritten += bytes;
-    if (this.#beganMs !== 0) {
-      const ms = core.measuredMs() - this.#beganMs;
-      for (let record = 0; record < this.#slots.length; record++) core.latencies?.swapOut.record(ms);
-    }
-    if (core.durability !== undefined) this.#locate(core.durability);
-    this.#release();
-    this.onSettled(undefined);
+    if (this.#beganMs !== 0) core.latencies?.swapOut.record(core.measuredMs() - this.#beganMs);
     return undefined;
   }
 
@@ -201,12 +226,21 @@ export class WriteBehind {
 
   #failed(cause: SwapError): SwapError {
     const core = this.#core;
+    const { clock } = core.environment;
     core.counters.ioErrors++;
-    const error = diskFullAsFull(core, this.#space, cause, this.#firstKey);
-    this.#hasFailed = true;
-    core.notices.warn(error);
-    this.onSettled(error);
-    return error;
+    this.#restMs = Math.min(Math.max(2 * this.#restMs, restMsMin), restMsMax);
+    this.#restUntilMs = clock.monotonic() + this.#restMs;
+    this.#cancelRest();
+    this.#cancelRest = clock.after(this.#restMs, () => {
+      this.flush();
+      core.notices.tell();
+    });
+    return diskFullAsFull(core, this.#space, cause, this.#firstKey);
+  }
+
+  /** Nothing is written by itself any more. */
+  close(): void {
+    this.#cancelRest();
   }
 
   /** What has not been filled of the run, and what has died in it, is free. */
@@ -225,7 +259,8 @@ export class WriteBehind {
     this.#usedBytes = 0;
     this.#slots.length = 0;
     this.#pages.length = 0;
-    this.#hasFailed = false;
+    this.#restMs = 0;
+    this.#cancelRest();
     this.#dead.length = 0;
   }
 
