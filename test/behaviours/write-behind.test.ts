@@ -350,6 +350,16 @@ describe('a value that nobody has weighed', () => {
     for (let n = 0; n < 20; n++) expect(store.peek(`large${n}`)).toEqual(record(n, 300_000));
   });
 
+  it('is weighed at once where memory is small', () => {
+    const { store } = opened({ maxMemory: 64 * 1024 });
+    for (let n = 0; n < 400; n++) store.set(`r${n}`, record(n));
+    for (let n = 0; n < 20; n++) {
+      store.set(`large${n}`, record(n, 30_000));
+      const { residentBytes, inFlightBytes } = store.stats();
+      expect(residentBytes + inFlightBytes).toBeLessThanOrEqual(64 * 1024);
+    }
+  });
+
   it('may be asked for by its own getter while it is encoded, and stays then', () => {
     const { store } = loaded();
     let asks = true;
@@ -609,14 +619,25 @@ it('is measured and told of like any other way', async () => {
 });
 
 it('keeps a change in place that is made right after set, though a listener reads in between', async () => {
-  const { store } = await full();
-  store.on('swapout', () => store.peek('old:0'));
+  const found = await full();
+  const { store, world } = found;
+  const [swapped] = setSome(found);
+  await world.settle();
+  store.on('swapout', () => store.peek(swapped!));
   for (let n = 0; n < 50; n++) {
     const value = { n };
-    store.set(`new:${n}`, value, { size });
+    store.set(`other:${n}`, value, { size });
     value.n = -n;
   }
-  for (let n = 0; n < 50; n++) expect((store.peek(`new:${n}`) as Numbered).n).toBe(-n);
+  for (let n = 0; n < 50; n++) expect((store.peek(`other:${n}`) as Numbered).n).toBe(-n);
+});
+
+it('is not for what will be gone in a second', async () => {
+  const found = await full();
+  const { store } = found;
+  store.set('brief', { n: 1 }, { size, ttl: 500 });
+  setSome(found);
+  expect(store.state('brief')).toBe('resident');
 });
 
 it('is not for values that no buffer holds, of which each leaves and nothing else does', async () => {
