@@ -71,7 +71,7 @@ export class WriteBehind {
     this.#bufferBytes = this.#pageCount * options.pageSize;
   }
 
-  /** True for a store whose records need nothing but to be written, by a thread that is not always the caller's. */
+  /** True for a store whose records need nothing but a write. With no threads nothing leaves before memory is full. */
   static isFor({ options, pool, sealer }: Core): boolean {
     return pool.threadsMax > 0 && options.compression === 'none' && sealer === undefined;
   }
