@@ -140,13 +140,13 @@ const bugs = [
   [
     'what waits to be written is in the log',
     'pager/durability.js',
-    'return table.recordBytes(slot) > 0 && !behind?.has(table.page(slot));',
-    'return table.recordBytes(slot) > 0;',
+    ' && !this.#core.isUnwritten(slot);',
+    ';',
   ],
   [
     'what waits to be written is left out of a flush',
     'pager/durability.js',
-    'const failure = this.#core.behind?.flush();',
+    'const failure = this.#core.behind?.write();',
     'const failure = undefined;',
   ],
   [
@@ -170,7 +170,7 @@ const bugs = [
   [
     'a buffer that could not be written is given up',
     'pager/write-behind.js',
-    'this.#hasFailed = true;',
+    'this.#rest.failed();',
     'this.#release();',
   ],
   ['a waiter is forgotten', 'wait/waiter.js', 'this.resolve(this.#value);', ''],
