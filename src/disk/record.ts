@@ -72,6 +72,11 @@ export function paddedBytes(recordBytes: number, pageSize: number): number {
   return Math.ceil(recordBytes / pageSize) * pageSize;
 }
 
+/** Fills the whole words behind the record that begins at `start`, up to the end of its last page, with zeros. */
+export function padRecord(target: RecordBuffer, start: number, recordBytes: number, pageSize: number): void {
+  target.words.fill(0, (start + recordBytes + 3) >>> 2, (start + paddedBytes(recordBytes, pageSize)) >>> 2);
+}
+
 /** One buffer seen as bytes and as words; records begin at whole words. */
 export class RecordBuffer {
   readonly bytes: Buffer;

@@ -244,8 +244,8 @@ export class Awaiting {
 
   /** True when a slot is being read, or reads are better made by threads. */
   #isForThreads(slot: number): boolean {
-    const { swapIn } = this.#pager;
-    return swapIn.flights.has(slot) || !(swapIn.readsInline || swapIn.isBuffered(slot));
+    const { core, swapIn } = this.#pager;
+    return swapIn.flights.has(slot) || !(swapIn.readsInline || core.isUnwritten(slot));
   }
 
   /** True while this turn may still read on its own thread. */

@@ -171,6 +171,11 @@ export class Core {
     return this.#tick;
   }
 
+  /** True for a slot whose record waits to be written: it is in the buffer, and not in the file. */
+  isUnwritten(slot: number): boolean {
+    return this.behind?.has(this.table.page(slot)) === true;
+  }
+
   /** Gives up the pages that a slot points to, if any. */
   freePointer(slot: number): void {
     const recordBytes = this.table.recordBytes(slot);
@@ -211,7 +216,7 @@ export class Core {
   freeCopy(entry: Entry): void {
     if (entry.copyIndex === -1) return;
     // One that has not been written is in no log, and its entry not among those that a flush writes.
-    const isInNoLog = this.behind?.has(this.table.page(entry.slot)) === true;
+    const isInNoLog = this.isUnwritten(entry.slot);
     this.removeCopy(entry);
     this.freePointer(entry.slot);
     if (isInNoLog) this.durability?.dirtied(entry);

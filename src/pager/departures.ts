@@ -6,7 +6,7 @@
  * known to be larger than any space there is does not get encoded to see that again.
  */
 import { fingerprint } from '../codec/fingerprint.js';
-import { paddedBytes, RecordBuffer } from '../disk/record.js';
+import { padRecord, RecordBuffer } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import type { Core } from './core.js';
 import { Custody, type Entry } from './entry.js';
@@ -144,9 +144,7 @@ export class Departures {
       const { key, value, recordedSize } = entry;
       const recordBytes = this.#writer.write(buffer, usedBytes, key, value, recordedSize, generation);
       if (recordBytes === -1) return -1;
-      const end = usedBytes + recordBytes;
-      const padded = usedBytes + paddedBytes(recordBytes, this.#pageSize);
-      buffer.words.fill(0, (end + 3) >>> 2, padded >>> 2);
+      padRecord(buffer, usedBytes, recordBytes, this.#pageSize);
       return recordBytes;
     } catch (error) {
       this.#stays(entry, error);

@@ -386,8 +386,7 @@ export class Durability {
 
   /** True for a slot that points to a record in the file. */
   #isWritten(slot: number): boolean {
-    const { table, behind } = this.#core;
-    return table.recordBytes(slot) > 0 && !behind?.has(table.page(slot));
+    return this.#core.table.recordBytes(slot) > 0 && !this.#core.isUnwritten(slot);
   }
 
   /** The record of a slot may not have reached the disk: its value is written again. */

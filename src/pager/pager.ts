@@ -56,8 +56,7 @@ export class Pager {
     const reader = new RecordReader(format);
     const writer = new RecordWriter(format);
     const random = new Xorshift(environment.random());
-    const isOnItsWay = (slot: number): boolean =>
-      this.swapIn.flights.has(slot) || core.behind?.has(core.table.page(slot)) === true;
+    const isOnItsWay = (slot: number): boolean => this.swapIn.flights.has(slot) || core.isUnwritten(slot);
     this.clearedSweep = new ClearedSweep(core, (slot, key) => this.#end(slot, key), isOnItsWay);
     const space = new Space(
       core,
@@ -190,7 +189,7 @@ export class Pager {
     const entry = residents.look(key);
     if (entry !== undefined) entry.expiresAtMs = expiresAtMs;
     // What has no record in the file yet is written with its extras.
-    if (table.recordBytes(slot) > 0 && !this.swapIn.isBuffered(slot)) durability?.located(slot, entry);
+    if (table.recordBytes(slot) > 0 && !this.core.isUnwritten(slot)) durability?.located(slot, entry);
     return true;
   }
 

@@ -122,9 +122,7 @@ export class Promotion {
   #isGuest(hash: number, value: unknown, size: number): boolean {
     const { pauses, residents } = this.#core;
     const isLendable = this.#isConstant(value) || this.#reader.plainSource !== undefined;
-    if (pauses > 0 || !isLendable) return false;
-    // It takes room that is there, where memory is so full that a place must be deserved.
-    if (!this.#reclaim.fits(size) || this.#reclaim.isAmpleWith(size)) return false;
+    if (pauses > 0 || !isLendable || !this.#reclaim.hasRoomForGuest(size)) return false;
     const { policy } = residents;
     if (policy.admits(hash, false)) return false;
     policy.passedBy(hash);

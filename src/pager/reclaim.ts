@@ -15,6 +15,7 @@ import type { Entry } from './entry.js';
 import { isFull } from './full.js';
 import { OverBoundCheck } from './over-bound-check.js';
 import { Readiness } from './readiness.js';
+import { Rest } from './rest.js';
 import type { SwapOut } from './swap-out.js';
 import { Victims } from './victims.js';
 import type { WriteBatch } from './write-batch.js';
@@ -25,8 +26,6 @@ const sliceMs = 1;
 const victimsPerLook = 16;
 /** Victims that may turn out to be unable to leave before a pass gives up: the seed's 100 tries. */
 const uselessVictimsMax = 100;
-const restMsMin = 100;
-const restMsMax = 10_000;
 
 export class Reclaim {
   readonly victims: Victims;
@@ -44,9 +43,7 @@ export class Reclaim {
   #turnIsDue = false;
   /** True when the last pass found nothing that could leave; cleared by whatever may have changed that. */
   #exhausted = false;
-  #restUntilMs = 0;
-  #restMs = restMsMin;
-  #cancelRest: () => void = () => {};
+  readonly #rest: Rest;
   readonly #readiness: Readiness;
   /** Why the last victims that had to leave could not. */
   #failure: Error | undefined = undefined;
@@ -59,6 +56,7 @@ export class Reclaim {
   constructor(core: Core, departures: Departures, swapOut: SwapOut, evict: (entry: Entry) => void) {
     this.victims = new Victims(core);
     this.#readiness = new Readiness(core.pool);
+    this.#rest = new Rest(core.environment.clock, () => this.turnSoon());
     this.#core = core;
     this.#departures = departures;
     this.#swapOut = swapOut;
@@ -105,6 +103,11 @@ export class Reclaim {
   /** True when memory is further from full than it is after a pass: what comes need not be worth a place. */
   isAmpleWith(bytes: number): boolean {
     return this.#isWithin(this.restfulBytes, bytes);
+  }
+
+  /** A guest takes room that is there, where memory is so full that a place must be deserved. */
+  hasRoomForGuest(bytes: number): boolean {
+    return this.fits(bytes) && !this.isAmpleWith(bytes);
   }
 
   /** Makes room for `bytes` more in memory; false when that cannot be, for instance as they alone are too many. */
@@ -206,7 +209,7 @@ export class Reclaim {
   close(): void {
     this.#closed = true;
     this.#check.close();
-    this.#cancelRest();
+    this.#rest.close();
   }
 
   rejectAll(error: Error): void {
@@ -310,7 +313,7 @@ export class Reclaim {
 
   #maySwap(): boolean {
     if (this.#exhausted || this.#core.pauses > 0 || this.drains > 0) return false;
-    return this.#restUntilMs === 0 || this.#core.environment.clock.monotonic() >= this.#restUntilMs;
+    return !this.#rest.isUnderWay;
   }
 
   /** What is in flight takes memory until it has arrived: no more than what lies between the two marks. */
@@ -327,8 +330,7 @@ export class Reclaim {
   /** After an error the background rests: until something is freed, or for a time that doubles. */
   #noteOutcome(error: Error | undefined): void {
     if (error === undefined) {
-      this.#restMs = restMsMin;
-      this.#restUntilMs = 0;
+      this.#rest.succeeded();
       return;
     }
     this.#failure = error;
@@ -336,11 +338,7 @@ export class Reclaim {
       this.#exhausted = true;
       return;
     }
-    const { clock } = this.#core.environment;
-    this.#restUntilMs = clock.monotonic() + this.#restMs;
-    this.#cancelRest();
-    this.#cancelRest = clock.after(this.#restMs, () => this.turnSoon());
-    this.#restMs = Math.min(this.#restMs * 2, restMsMax);
+    this.#rest.failed();
   }
 
   #answerWaiting(): void {

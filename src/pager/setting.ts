@@ -127,12 +127,11 @@ export class Setting {
     return this.#rooms.swapIn.flights.size === 0 && !behind.isTooLarge(size);
   }
 
-  /** Has another guest leave, and is true when the next can be one: there is room for it, and not more than that. */
+  /** Has another guest leave, and is true when the next can be one. */
   #canBeGuest({ size }: Incoming): boolean {
     this.#rooms.promotion.beforeGuest();
     // A listener may read before this value is in its caller's hands.
-    if (!this.#core.notices.isQuiet) return false;
-    return this.#reclaim.fits(size) && !this.#reclaim.isAmpleWith(size);
+    return this.#core.notices.isQuiet && this.#reclaim.hasRoomForGuest(size);
   }
 
   /** Takes in a value that need not stay: it is a guest until the next comes. */
@@ -227,15 +226,12 @@ export class Setting {
     spilled: { page: number; recordBytes: number },
   ): undefined {
     const { residents, table } = this.#core;
-    let slot = table.find(key, hash);
     const entry = residents.get(key);
     if (entry !== undefined) {
       this.#core.freeCopy(entry);
       residents.remove(entry);
-    } else if (slot !== none) {
-      this.#core.freePointer(slot);
     }
-    if (slot === none) slot = table.insert(key, hash);
+    const slot = this.#emptySlot(key, hash);
     table.setGeneration(slot, generation);
     table.setPointer(slot, spilled.page, spilled.recordBytes);
     table.setExtras(slot, this.#rooms.sweep.expiryOf(terms.ttlMs), terms.graceMs, terms.size);

@@ -137,12 +137,6 @@ export class SwapIn {
     return true;
   }
 
-  /** True for a slot whose record has not been written yet: nobody else can read it. */
-  isBuffered(slot: number): boolean {
-    const { behind, table } = this.#core;
-    return behind?.has(table.page(slot)) === true;
-  }
-
   /** True while a read is better made on the caller's thread than by another. */
   get readsInline(): boolean {
     return this.#cost.readsInline(this.#core.pool.threadsMax);

@@ -11,22 +11,20 @@
  * to the buffer until it has been written, and the pages of a record that has died in it are freed only then. And of a
  * persistent store: an index that points to what was never written. So the log is told of a record when it has been.
  */
-import { paddedBytes, RecordBuffer } from '../disk/record.js';
+import { paddedBytes, padRecord, RecordBuffer } from '../disk/record.js';
 import type { SwapError } from '../errors.js';
 import type { Core } from './core.js';
 import type { Durability } from './durability.js';
 import type { Entry } from './entry.js';
 import { diskFullAsFull } from './full.js';
 import type { RecordWriter } from './record-writer.js';
+import { Rest } from './rest.js';
 import type { Space } from './space.js';
 import type { WriteCost } from './write-cost.js';
 
 /** What one write takes at most. A processor's second cache holds it, and a system call more for so much costs nothing. */
 const bufferBytesMax = 256 * 1024;
 const bufferBytesMin = 4096;
-/** After a write that failed, how long until the next; doubled by each. */
-const restMsMin = 100;
-const restMsMax = 10_000;
 /** So many runs as long as the buffer must be free, so that one that is not full yet keeps nobody from a page. */
 const freeRunsMin = 4;
 
@@ -50,10 +48,7 @@ export class WriteBehind {
   readonly #dead: number[] = [];
   /** When its first record came; 0 while nobody wants to know. */
   #beganMs = 0;
-  /** How long it rests now that its last write has failed, and until when; 0 while none has. */
-  #restMs = 0;
-  #restUntilMs = 0;
-  #cancelRest: () => void = () => {};
+  readonly #rest: Rest;
   /** What the last value that went this way cost in memory, bytes; 0 = none has. */
   lastSizeBytes = 0;
   /** Called when there is something to be written at the end of the turn. */
@@ -64,6 +59,10 @@ export class WriteBehind {
     this.#writer = writer;
     this.#space = space;
     this.#cost = cost;
+    this.#rest = new Rest(core.environment.clock, () => {
+      this.flush();
+      core.notices.tell();
+    });
     const { options, pool } = core;
     const share = Math.max(bufferBytesMin, options.maxMemory / 16);
     const bytes = Math.min(bufferBytesMax, pool.slabs.slabBytes, share);
@@ -78,7 +77,7 @@ export class WriteBehind {
 
   /** True when `add` may take a value that need not stay. */
   get isReady(): boolean {
-    if (!this.#cost.isCheap || this.#restMs > 0 || this.#core.durability?.isFlushing) return false;
+    if (!this.#cost.isCheap || this.#rest.hasFailed || this.#core.durability?.isFlushing) return false;
     return this.#first !== -1 || this.#hasSpace;
   }
 
@@ -132,8 +131,7 @@ export class WriteBehind {
     try {
       const recordBytes = this.#writer.write(buffer, start, key, value, size, generation);
       if (recordBytes === -1) return -1;
-      const end = start + paddedBytes(recordBytes, this.#core.options.pageSize);
-      buffer.words.fill(0, (start + recordBytes + 3) >>> 2, end >>> 2);
+      padRecord(buffer, start, recordBytes, this.#core.options.pageSize);
       return recordBytes;
     } catch {
       // Whoever tries the long way with it says so.
@@ -172,7 +170,7 @@ export class WriteBehind {
 
   /** Writes what there is, unless it rests after a failure; what goes wrong is a warning, and all is where it was. */
   flush(): void {
-    if (this.#restMs > 0 && this.#core.environment.clock.monotonic() < this.#restUntilMs) return;
+    if (this.#rest.isUnderWay) return;
     const error = this.write();
     if (error !== undefined) this.#core.notices.warn(error);
   }
@@ -226,21 +224,14 @@ export class WriteBehind {
 
   #failed(cause: SwapError): SwapError {
     const core = this.#core;
-    const { clock } = core.environment;
     core.counters.ioErrors++;
-    this.#restMs = Math.min(Math.max(2 * this.#restMs, restMsMin), restMsMax);
-    this.#restUntilMs = clock.monotonic() + this.#restMs;
-    this.#cancelRest();
-    this.#cancelRest = clock.after(this.#restMs, () => {
-      this.flush();
-      core.notices.tell();
-    });
+    this.#rest.failed();
     return diskFullAsFull(core, this.#space, cause, this.#firstKey);
   }
 
   /** Nothing is written by itself any more. */
   close(): void {
-    this.#cancelRest();
+    this.#rest.close();
   }
 
   /** What has not been filled of the run, and what has died in it, is free. */
@@ -259,8 +250,7 @@ export class WriteBehind {
     this.#usedBytes = 0;
     this.#slots.length = 0;
     this.#pages.length = 0;
-    this.#restMs = 0;
-    this.#cancelRest();
+    this.#rest.succeeded();
     this.#dead.length = 0;
   }
 
