@@ -55,6 +55,15 @@ function setSome({ store }: Awaited<ReturnType<typeof full>>, count = some): str
   return keys;
 }
 
+/** From now on reads are slow, and the store knows it; returns the keys by which it has seen that, which are written. */
+async function readSlowly(found: Awaited<ReturnType<typeof full>>): Promise<string[]> {
+  const keys = setSome(found, 40);
+  await found.world.settle();
+  found.disk.readCostMs = 5;
+  for (const key of keys) found.store.peek(key);
+  return keys;
+}
+
 describe('a value that need not stay', () => {
   it('waits for its write with a pointer of its own, and is read from the buffer', async () => {
     const found = await full();
@@ -127,11 +136,7 @@ describe('a value that need not stay', () => {
     const found = await full();
     const { store, world, disk } = found;
     // Not by a thread, which could not see it, though reads are slow.
-    const before = setSome(found, 40);
-    await world.settle();
-    disk.readCostMs = 5;
-    for (const key of before) store.peek(key);
-    for (const key of before) store.delete(key);
+    for (const key of await readSlowly(found)) store.delete(key);
     await world.settle();
     const keys = setSome(found, 12);
     const { reads } = disk;
@@ -149,11 +154,8 @@ describe('a value that need not stay', () => {
 
   it('stays as long as it may be changed by who waited for its key', async () => {
     const found = await full();
-    const { store, world, disk } = found;
-    const keys = setSome(found, 40);
-    await world.settle();
-    disk.readCostMs = 5;
-    for (const key of keys) store.peek(key);
+    const { store, world } = found;
+    const keys = await readSlowly(found);
     await world.settle();
     const loaded = store.load(keys[0]!).then((value) => {
       (value as Numbered).n = -1;
