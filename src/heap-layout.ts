@@ -5,6 +5,7 @@
  */
 
 import v8 from 'node:v8';
+import { isOneByte } from './codec/one-byte.js';
 
 /** One tagged field or element; also what a value costs that fits into one. */
 export const SLOT_BYTES = 8;
@@ -46,25 +47,17 @@ export function isSmallInteger(value: number): boolean {
   return (value | 0) === value && (value !== 0 || 1 / value > 0);
 }
 
-/** Newer runtimes say how a string is stored. Elsewhere a search that V8 ends at once for one byte a character does. */
+/** Newer runtimes say how a string is stored; elsewhere what it holds is the best guess. */
 // Taken apart like this, as webpack makes a named import of what stands after a dot, and a name that older runtimes do
 // not have would keep all of it from starting.
 const { isStringOneByteRepresentation } = v8 as { isStringOneByteRepresentation?: (text: string) => boolean };
-const isOneByte = isStringOneByteRepresentation ?? hasOnlyOneByteCharacters;
-/** Up to so many characters a look at each is faster than a search. */
-const shortLength = 32;
-
-function hasOnlyOneByteCharacters(text: string): boolean {
-  if (text.length > shortLength) return !/[\u0100-\uffff]/.test(text);
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return false;
-  return true;
-}
+const isStoredInOneByte = isStringOneByteRepresentation ?? isOneByte;
 
 export function stringSize(text: string): number {
   const length = text.length;
   // V8 has these ready made.
   if (length === 0 || (length === 1 && text.charCodeAt(0) < 256)) return SLOT_BYTES;
-  return charactersSize(isOneByte(text) ? length : 2 * length);
+  return charactersSize(isStoredInOneByte(text) ? length : 2 * length);
 }
 
 /** A string that is not ready made, whose characters take so many bytes. */

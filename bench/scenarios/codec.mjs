@@ -16,12 +16,18 @@ const makers = {
   numbers: (index) => ({ x: index * 1.1, y: index * 2.2, list: [index, index + 1, index + 0.5, 4] }),
 };
 
+/** As the store has them. */
+function bufferOf(byteCount) {
+  const bytes = Buffer.alloc(byteCount);
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, byteCount) };
+}
+
 async function codecOf(side, dist) {
   if (side === 'swapstore') {
     const { Codec } = await import(new URL('codec/codec.js', dist));
     const codec = new Codec();
-    const scratch = Buffer.alloc(2 ** 16);
-    const kept = Buffer.alloc(2 ** 22);
+    const scratch = bufferOf(2 ** 16);
+    const kept = bufferOf(2 ** 22);
     let at = 0;
     return {
       encode: (value) => codec.encode(value, scratch, 0),

@@ -3,6 +3,7 @@
  * is where the time of a fault goes, so it is ours: one tag byte a value, strings of one or two bytes a character, and
  * plain records as the number of their shape and their values.
  */
+import type { CodeBuffer } from './code-buffer.js';
 import { Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
 import { Shapes } from './shapes.js';
@@ -27,7 +28,7 @@ export class Codec {
    * Writes `value` into `target` from `start` on and returns where it ends, or -1 when it does not fit (a few bytes of
    * slack included). Throws what tells that it cannot be cloned.
    */
-  encode(value: unknown, target: Buffer, start: number): number {
+  encode(value: unknown, target: CodeBuffer, start: number): number {
     return this.#encoder.encode(value, target, start);
   }
 
@@ -49,7 +50,7 @@ export class Codec {
   }
 
   /** The value that lies in `source` from `start` to `end`. Throws ERR_SWAP_CORRUPT. */
-  decode(source: Buffer, start: number, end: number, adopt: boolean): unknown {
+  decode(source: CodeBuffer, start: number, end: number, adopt: boolean): unknown {
     return this.#decoder.decode(source, start, end, adopt);
   }
 }

@@ -6,8 +6,9 @@
  * What is kept is copied, as the source is used again, but for a Buffer that is the whole value of a source given away.
  */
 import { SwapError } from '../errors.js';
+import { type CodeBuffer, noBuffer } from './code-buffer.js';
 import type { Shape, Shapes, ValueSource } from './shapes.js';
-import { depthMax, errorKinds, Flag, keptBytesMax, Tag, viewKinds } from './tags.js';
+import { depthMax, errorKinds, Flag, Tag, viewKinds } from './tags.js';
 
 /**
  * As many bytes of texts become one string at a time, of which short strings are cut: that costs a third of a call into
@@ -15,13 +16,10 @@ import { depthMax, errorKinds, Flag, keptBytesMax, Tag, viewKinds } from './tags
  */
 const windowBytes = 1024;
 
-const nothing = Buffer.alloc(0);
-const viewOfNothing = new DataView(nothing.buffer, 0, 0);
-
 export class Decoder implements ValueSource {
   readonly #shapes: Shapes;
-  #bytes: Buffer = nothing;
-  #view: DataView = viewOfNothing;
+  #bytes: Buffer = noBuffer.bytes;
+  #view: DataView = noBuffer.view;
   #at = 0;
   /** Where the value ends and the texts begin. */
   #end = 0;
@@ -43,12 +41,10 @@ export class Decoder implements ValueSource {
   }
 
   /** The value in `source` from `start` to `end`. With `adopt` the source is the value's to keep. */
-  decode(source: Buffer, start: number, end: number, adopt: boolean): unknown {
-    if (source !== this.#bytes) {
-      this.#bytes = source;
-      this.#view = new DataView(source.buffer, source.byteOffset, source.length);
-    }
-    const flags = source[start]!;
+  decode(source: CodeBuffer, start: number, end: number, adopt: boolean): unknown {
+    this.#bytes = source.bytes;
+    this.#view = source.view;
+    const flags = this.#bytes[start]!;
     this.#at = start + 1;
     this.#end = end;
     this.#textsEnd = end;
@@ -75,7 +71,8 @@ export class Decoder implements ValueSource {
       this.#window = '';
       if (this.#keepsObjects) this.#objects.length = 0;
       if (this.#deferred.length > 0) this.#deferred.length = 0;
-      if (adopt || source.length > keptBytesMax) this.#bytes = nothing;
+      this.#bytes = noBuffer.bytes;
+      this.#view = noBuffer.view;
     }
   }
 
@@ -247,6 +244,13 @@ export class Decoder implements ValueSource {
 
   #array(): unknown[] {
     const length = this.#length(1);
+    // A literal is made to size, but too late for a reference to it from inside.
+    if (!this.#keepsObjects) {
+      if (length === 1) return [this.value()];
+      if (length === 2) return [this.value(), this.value()];
+      if (length === 3) return [this.value(), this.value(), this.value()];
+      if (length === 4) return [this.value(), this.value(), this.value(), this.value()];
+    }
     const array: unknown[] = [];
     this.#note(array);
     for (let index = 0; index < length; index++) array.push(this.value());

@@ -20,11 +20,12 @@ import {
   SLOT_BYTES,
   viewSize,
 } from '../heap-layout.js';
+import { type CodeBuffer, noBuffer } from './code-buffer.js';
 import { isDense } from './dense.js';
 import { cannotClone, containerTag, hasInheritedKeys, hasOnlyNumbers, isLeaf } from './object-kinds.js';
 import { isOneByte } from './one-byte.js';
 import type { ShapeNode, Shapes } from './shapes.js';
-import { depthMax, errorKinds, Flag, keptBytesMax, Tag, viewKinds } from './tags.js';
+import { depthMax, errorKinds, Flag, Tag, viewKinds } from './tags.js';
 
 const overflow = new Error('the buffer is too small');
 /** Thrown where the table of shapes has no room for a record of which a part is written already. */
@@ -36,16 +37,14 @@ const scalarBytes = 16;
 const shortStringMax = 48;
 /** Beyond so many objects a Map finds those met before; up to that a list does, at no allocation. */
 const listMax = 12;
-const nothing = Buffer.alloc(0);
-const viewOfNothing = new DataView(nothing.buffer, 0, 0);
 
 export class Encoder {
   readonly #shapes: Shapes;
   readonly #onInstance: (constructorName: string) => void;
   readonly #flattened = new WeakSet<object>();
 
-  #bytes: Buffer = nothing;
-  #view: DataView = viewOfNothing;
+  #bytes: Buffer = noBuffer.bytes;
+  #view: DataView = noBuffer.view;
   #at = 0;
   /** Texts are collected from the end of the buffer downwards: this is where they begin, and where all else must end. */
   #texts = 0;
@@ -73,7 +72,7 @@ export class Encoder {
   }
 
   /** Writes `value` at `start` and returns where it ends; -1 when it does not fit. Throws what cannot be cloned. */
-  encode(value: unknown, target: Buffer, start: number): number {
+  encode(value: unknown, target: CodeBuffer, start: number): number {
     const isCareful = this.#careful > 0;
     try {
       return this.#attempt(value, target, start);
@@ -90,21 +89,20 @@ export class Encoder {
     return this.encode(value, target, start);
   }
 
-  #attempt(value: unknown, target: Buffer, start: number): number {
-    if (target !== this.#bytes) {
-      this.#bytes = target;
-      this.#view = new DataView(target.buffer, target.byteOffset, target.length);
-    }
+  #attempt(value: unknown, target: CodeBuffer, start: number): number {
+    const { bytes } = target;
+    this.#bytes = bytes;
+    this.#view = target.view;
     this.#at = start + 1;
-    this.#texts = target.length;
+    this.#texts = bytes.length;
     this.#flags = 0;
     this.#weight = 0;
     this.#enumerablePrototype = hasInheritedKeys();
     try {
       this.#value(value);
       for (let index = 0; index < this.#deferred.length; index++) this.#content(this.#deferred[index]!);
-      if (this.#texts !== target.length) this.#appendTexts();
-      target[start] = this.#flags;
+      if (this.#texts !== bytes.length) this.#appendTexts();
+      bytes[start] = this.#flags;
       return this.#at;
     } finally {
       this.#depth = 0;
@@ -112,7 +110,9 @@ export class Encoder {
       this.#metCount = 0;
       this.#numbers = undefined;
       if (this.#deferred.length > 0) this.#deferred.length = 0;
-      if (target.length > keptBytesMax) this.#bytes = nothing;
+      // Kept alive by nobody but its owner.
+      this.#bytes = noBuffer.bytes;
+      this.#view = noBuffer.view;
     }
   }
 
@@ -196,16 +196,10 @@ export class Encoder {
   #longString(text: string): void {
     const { length } = text;
     this.#room(length);
-    const from = this.#at + 5;
-    // All ASCII exactly if UTF-8 takes as many bytes as there are characters; four more than that are enough to tell.
-    let oneByte = this.#bytes.utf8Write(text, from, length + 4) === length;
-    if (!oneByte && isOneByte(text)) {
-      this.#bytes.latin1Write(text, from, length);
-      oneByte = true;
-    }
-    if (!oneByte) return this.#twoByteString(text);
+    if (!isOneByte(text)) return this.#twoByteString(text);
     this.#bytes[this.#at++] = Tag.OneByteString;
     this.#uint32(length);
+    this.#bytes.latin1Write(text, this.#at, length);
     this.#at += length;
     this.#weight += charactersSize(length);
   }

@@ -36,9 +36,11 @@ export class ShapeNode {
   readonly parent: ShapeNode | undefined;
   /** The shape that ends here, if a record had just these keys. */
   shape: Shape | undefined = undefined;
-  /** The child that was taken last, and all of them where there are several. */
+  /** The two children that were taken last, as a record within a record takes turns with it; and all of them. */
   #lastKey: string | undefined = undefined;
   #last: ShapeNode | undefined = undefined;
+  #otherKey: string | undefined = undefined;
+  #other: ShapeNode | undefined = undefined;
   #children: Map<string, ShapeNode> | undefined = undefined;
 
   constructor(key: string, parent: ShapeNode | undefined) {
@@ -48,11 +50,9 @@ export class ShapeNode {
 
   child(key: string): ShapeNode | undefined {
     if (this.#lastKey === key) return this.#last;
+    if (this.#otherKey === key) return this.#other;
     const found = this.#children?.get(key);
-    if (found !== undefined) {
-      this.#lastKey = key;
-      this.#last = found;
-    }
+    if (found !== undefined) this.#remember(key, found);
     return found;
   }
 
@@ -60,9 +60,15 @@ export class ShapeNode {
     const node = new ShapeNode(key, this);
     this.#children ??= new Map();
     this.#children.set(key, node);
-    this.#lastKey = key;
-    this.#last = node;
+    this.#remember(key, node);
     return node;
+  }
+
+  #remember(key: string, child: ShapeNode): void {
+    this.#otherKey = this.#lastKey;
+    this.#other = this.#last;
+    this.#lastKey = key;
+    this.#last = child;
   }
 }
 

@@ -58,9 +58,6 @@ export const enum Tag {
 /** Containers nested more deeply than this are deferred, so that no data can overflow the stack. */
 export const depthMax = 100;
 
-/** A buffer up to this stays with the codec until the next one comes; a larger one is let go at once. */
-export const keptBytesMax = 1024 * 1024;
-
 /** Views by their number in the format. Only ever append. */
 export const viewKinds: ReadonlyArray<
   (new (buffer: ArrayBuffer) => ArrayBufferView) & { BYTES_PER_ELEMENT?: number }

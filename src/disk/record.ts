@@ -11,6 +11,8 @@
  * The code, eight bits, says what the value costs in memory (memory/size-code.ts). The fingerprint is over the payload as it was encoded, so that it stays the same whatever compression does; a
  * compressed payload is checked after it was inflated into a buffer of exactly the size that word 4 says.
  */
+
+import type { CodeBuffer } from '../codec/code-buffer.js';
 import { Compression } from '../codec/compression.js';
 import { isOneByte } from '../codec/one-byte.js';
 import { assert } from '../errors.js';
@@ -77,9 +79,10 @@ export function padRecord(target: RecordBuffer, start: number, recordBytes: numb
   target.words.fill(0, (start + recordBytes + 3) >>> 2, (start + paddedBytes(recordBytes, pageSize)) >>> 2);
 }
 
-/** One buffer seen as bytes and as words; records begin at whole words. */
-export class RecordBuffer {
+/** One buffer seen as bytes, as words and through a view; records begin at whole words. */
+export class RecordBuffer implements CodeBuffer {
   readonly bytes: Buffer;
+  readonly view: DataView;
   readonly words: Int32Array;
 
   constructor(
@@ -89,6 +92,7 @@ export class RecordBuffer {
   ) {
     assert(byteOffset % 4 === 0 && byteLength % 4 === 0, 'a record buffer is made of whole words');
     this.bytes = Buffer.from(memory, byteOffset, byteLength);
+    this.view = new DataView(memory, byteOffset, byteLength);
     this.words = new Int32Array(memory, byteOffset, byteLength / 4);
   }
 }

@@ -177,7 +177,7 @@ export class RecordReader {
     try {
       this.value =
         encoding === Encoding.Codec
-          ? this.#format.codec.decode(source.bytes, from, end, adopt)
+          ? this.#format.codec.decode(source, from, end, adopt)
           : this.#deserialize(source, from, end);
     } catch (cause) {
       throw corrupt(claim, 'it cannot be decoded', cause);

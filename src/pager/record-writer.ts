@@ -68,7 +68,7 @@ export class RecordWriter {
     if (keyWord === -1) return -1;
     if (sealer !== undefined) keyWord |= sealedBit;
     const payload = start + payloadOffset(keyWord);
-    const end = this.#encode(target.bytes, payload, key, value);
+    const end = this.#encode(target, payload, key, value);
     if (end === -1) return -1;
     const recordBytes = end - start + (sealer === undefined ? 0 : sealBytes);
     if (start + recordBytes > target.bytes.length) return -1;
@@ -148,7 +148,7 @@ export class RecordWriter {
     this.#compared ??= new RecordBuffer(new ArrayBuffer(comparedBytesMax + comparedSlackBytes));
     this.#format.foreign.enter();
     try {
-      const end = this.#format.codec.encode(value, this.#compared.bytes, 0);
+      const end = this.#format.codec.encode(value, this.#compared, 0);
       return end === length ? this.#compared : undefined;
     } catch {
       // What cannot be encoded any more was changed.
@@ -158,14 +158,14 @@ export class RecordWriter {
     }
   }
 
-  #encode(target: Buffer, start: number, key: string, value: unknown): number {
+  #encode(target: RecordBuffer, start: number, key: string, value: unknown): number {
     this.#format.foreign.enter();
     try {
       if (this.#format.serializer === undefined) return this.#format.codec.encode(value, target, start);
       const bytes: unknown = this.#format.serializer.serialize(value);
       if (!(bytes instanceof Uint8Array)) throw new TypeError('serialize did not return a Uint8Array');
-      if (start + bytes.length > target.length) return -1;
-      target.set(bytes, start);
+      if (start + bytes.length > target.bytes.length) return -1;
+      target.bytes.set(bytes, start);
       return start + bytes.length;
     } catch (cause) {
       const message = `the value of ${quoteKey(key)} cannot be encoded: ${reasonOf(cause)}`;

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Codec } from '../../dist/codec/codec.js';
 import { SwapError } from '../../dist/errors.js';
+import { codeBuffer } from '../support/code-buffer.js';
 
 /** What follows the buffer that may be written to, to see that it stays as it was. */
 const guardByte = 0xa5;
@@ -23,14 +24,14 @@ function guarded(bytes: number): { buffer: Buffer; isUntouchedBehind(): boolean 
 function encoded(codec: Codec, value: unknown, start = 0): Buffer {
   for (let bytes = 256; ; bytes *= 4) {
     const { buffer, isUntouchedBehind } = guarded(bytes);
-    const end = codec.encode(value, buffer, start);
+    const end = codec.encode(value, codeBuffer(buffer), start);
     expect(isUntouchedBehind()).toBe(true);
     if (end !== -1) return Buffer.from(buffer.subarray(start, end));
   }
 }
 
 function decoded(codec: Codec, bytes: Buffer): unknown {
-  return codec.decode(bytes, 0, bytes.length, false);
+  return codec.decode(codeBuffer(bytes), 0, bytes.length, false);
 }
 
 function roundTrip(value: unknown, codec = new Codec()): unknown {
@@ -124,7 +125,7 @@ describe('the codec', () => {
     deepStrictEqual(roundTrip(value), value);
     deepStrictEqual(roundTrip([value, Buffer.alloc(0)]), [value, Buffer.alloc(0)]);
     const bytes = encoded(codec, value);
-    const adopted = codec.decode(bytes, 0, bytes.length, true);
+    const adopted = codec.decode(codeBuffer(bytes), 0, bytes.length, true);
     deepStrictEqual(adopted, value);
     expect((adopted as Buffer).buffer).toBe(bytes.buffer);
     expect((decoded(codec, bytes) as Buffer).buffer).not.toBe(bytes.buffer);
@@ -221,7 +222,7 @@ describe('the codec', () => {
       const needed = encoded(codec, value).length;
       for (let bytes = 0; bytes < needed; bytes += Math.ceil(needed / 97)) {
         const { buffer, isUntouchedBehind } = guarded(bytes);
-        expect(codec.encode(value, buffer, 0)).toBe(-1);
+        expect(codec.encode(value, codeBuffer(buffer), 0)).toBe(-1);
         expect(isUntouchedBehind()).toBe(true);
       }
       // What was given up leaves nothing behind in the encoder.
@@ -361,7 +362,8 @@ describe('the codec', () => {
       import { deepStrictEqual } from 'node:assert';
       import { Codec } from '${module}';
       const codec = new Codec();
-      const buffer = Buffer.alloc(1000);
+      const bytes = Buffer.alloc(1000);
+      const buffer = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
       for (let index = 0; index < 100; index++) {
         const value = { index, inner: { text: 'text' } };
         deepStrictEqual(codec.decode(buffer, 0, codec.encode(value, buffer, 0), false), value);

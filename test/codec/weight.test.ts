@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Codec } from '../../dist/codec/codec.js';
 import { sizeOf } from '../../dist/memory/size-of.js';
+import { codeBuffer } from '../support/code-buffer.js';
 
-const target = Buffer.alloc(1 << 20);
+const target = codeBuffer(Buffer.alloc(1 << 20));
 
 function weightOf(value: unknown): number {
   const codec = new Codec();

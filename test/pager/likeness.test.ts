@@ -4,15 +4,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Codec } from '../../dist/codec/codec.js';
 import { Likeness } from '../../dist/pager/likeness.js';
+import { codeBuffer } from '../support/code-buffer.js';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 const codec = new Codec();
-const buffer = Buffer.alloc(1 << 20);
+const buffer = codeBuffer(Buffer.alloc(1 << 20));
 
 /** What the codec makes of a value, as the measure of whether it is another. */
 function encoded(value: unknown): string {
-  return buffer.toString('latin1', 0, codec.encode(value, buffer, 0));
+  return buffer.bytes.toString('latin1', 0, codec.encode(value, buffer, 0));
 }
 
 const leaf = fc.oneof(
