@@ -16,10 +16,10 @@ const makers = {
   numbers: (index) => ({ x: index * 1.1, y: index * 2.2, list: [index, index + 1, index + 0.5, 4] }),
 };
 
-/** As the store has them. */
+/** As the store has them; a Buffer itself as well, which is what earlier builds take (bench:compare). */
 function bufferOf(byteCount) {
   const bytes = Buffer.alloc(byteCount);
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, byteCount) };
+  return Object.assign(bytes, { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, byteCount) });
 }
 
 async function codecOf(side, dist) {
