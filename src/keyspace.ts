@@ -428,15 +428,15 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
 
   /** Leaves the value in the pager's swap-in; false when the key is not there. */
   #preview(stored: string): boolean {
-    const pager = this.#pager;
-    const entry = pager.lookUp.resident(stored);
-    if (entry !== undefined) {
-      pager.swapIn.value = entry.value;
-      entry.custody = Custody.HandedOut;
-      return true;
-    }
-    const slot = pager.lookUp.slot(stored);
-    return slot !== none && pager.swapIn.preview(slot, stored);
+    const { lookUp, swapIn, core } = this.#pager;
+    const slot = lookUp.slot(stored);
+    if (slot === none) return false;
+    if (!core.table.isResident(slot)) return swapIn.preview(slot, stored);
+    const entry = lookUp.resident(stored);
+    if (entry === undefined) return false;
+    swapIn.value = entry.value;
+    entry.custody = Custody.HandedOut;
+    return true;
   }
 
   /** The keys of this keyspace that begin with a prefix of the user's, as they are stored. */

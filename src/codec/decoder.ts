@@ -11,8 +11,9 @@ import type { Shape, Shapes, ValueSource } from './shapes.js';
 import { depthMax, errorKinds, Flag, Tag, viewKinds } from './tags.js';
 
 /**
- * As many bytes of texts become one string at a time, of which short strings are cut: that costs a third of a call into
- * the runtime for each, and a string that outlives its value keeps no more than this alive.
+ * As many bytes become one string at a time, of which strings are cut: that costs a third of a call into the runtime for
+ * each, and a string that outlives its value keeps no more than this alive. They are bytes of texts; of a value that is
+ * no larger than this, all of it.
  */
 const windowBytes = 1024;
 
@@ -26,10 +27,12 @@ export class Decoder implements ValueSource {
   #depth = 0;
   #adopt = false;
 
-  // Texts from #end to #textsEnd have not been read yet; #window is what lies from #windowFrom on, up to those read.
+  // Texts from #end to #textsEnd have not been read yet; #window is what lies from #windowFrom on, up to those read, and
+  // does not begin before #windowsFrom.
   #textsEnd = 0;
   #window = '';
   #windowFrom = 0;
+  #windowsFrom = 0;
 
   /** True when some object is referred to: then all are kept, in the order in which the encoder met them. */
   #keepsObjects = false;
@@ -49,6 +52,7 @@ export class Decoder implements ValueSource {
     this.#end = end;
     this.#textsEnd = end;
     this.#windowFrom = end;
+    this.#windowsFrom = end;
     if ((flags & Flag.Texts) !== 0) this.#findTexts(start, end);
     this.#keepsObjects = (flags & Flag.References) !== 0;
     this.#adopt = adopt;
@@ -83,6 +87,7 @@ export class Decoder implements ValueSource {
     this.#textsEnd = textsEnd;
     this.#windowFrom = textsEnd;
     this.#end = textsEnd - bytes;
+    this.#windowsFrom = end - start <= windowBytes ? start : this.#end;
   }
 
   /** The next value; also what the readers of shapes call. */
@@ -105,11 +110,8 @@ export class Decoder implements ValueSource {
         return this.#float64();
       case Tag.ShortString:
         return this.#shortString();
-      case Tag.OneByteString: {
-        const length = this.#length(1);
-        this.#at += length;
-        return this.#bytes.latin1Slice(this.#at - length, this.#at);
-      }
+      case Tag.OneByteString:
+        return this.#oneByteString();
       case Tag.TwoByteString: {
         const length = this.#length(2);
         this.#at += 2 * length;
@@ -154,12 +156,24 @@ export class Decoder implements ValueSource {
     const end = this.#textsEnd;
     const from = end - this.#byte();
     if (!(from >= this.#end)) throw malformed('a string is longer than the texts that are left');
-    if (from < this.#windowFrom) {
-      this.#windowFrom = Math.max(this.#end, end - windowBytes);
-      this.#window = this.#bytes.latin1Slice(this.#windowFrom, end);
-    }
+    if (from < this.#windowFrom) this.#openWindow();
     this.#textsEnd = from;
     return this.#window.substring(from - this.#windowFrom, end - this.#windowFrom);
+  }
+
+  #openWindow(): void {
+    const end = this.#textsEnd;
+    this.#windowFrom = Math.max(this.#windowsFrom, end - windowBytes);
+    this.#window = this.#bytes.latin1Slice(this.#windowFrom, end);
+  }
+
+  #oneByteString(): string {
+    const length = this.#length(1);
+    const from = this.#at;
+    this.#at = from + length;
+    if (from < this.#windowsFrom) return this.#bytes.latin1Slice(from, from + length);
+    if (from < this.#windowFrom) this.#openWindow();
+    return this.#window.substring(from - this.#windowFrom, from - this.#windowFrom + length);
   }
 
   #bigint(): bigint {
