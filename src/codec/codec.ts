@@ -49,6 +49,11 @@ export class Codec {
     );
   }
 
+  /** True when the value that was decoded last is made of plain records, dense arrays and primitives alone. */
+  get decodedSimple(): boolean {
+    return this.#decoder.isSimple;
+  }
+
   /** The value that lies in `source` from `start` to `end`. Throws ERR_SWAP_CORRUPT. */
   decode(source: CodeBuffer, start: number, end: number, adopt: boolean): unknown {
     return this.#decoder.decode(source, start, end, adopt);

@@ -26,6 +26,8 @@ export class Decoder implements ValueSource {
   #end = 0;
   #depth = 0;
   #adopt = false;
+  /** True when the value that was read last is made of plain records, dense arrays and primitives alone. */
+  isSimple = true;
 
   // Texts from #end to #textsEnd have not been read yet; #window is what lies from #windowFrom on, up to those read, and
   // does not begin before #windowsFrom.
@@ -57,6 +59,7 @@ export class Decoder implements ValueSource {
     this.#keepsObjects = (flags & Flag.References) !== 0;
     this.#adopt = adopt;
     this.#depth = 0;
+    this.isSimple = true;
     try {
       const value = this.value();
       for (let index = 0; index < this.#deferred.length; index++) {
@@ -199,11 +202,10 @@ export class Decoder implements ValueSource {
   }
 
   #objectOf(tag: Tag): object {
+    if (tag === Tag.Record) return this.#record();
+    if (tag === Tag.Array) return this.#array();
+    this.isSimple = false;
     switch (tag) {
-      case Tag.Record:
-        return this.#record();
-      case Tag.Array:
-        return this.#array();
       case Tag.Buffer:
         return this.#buffer();
       case Tag.View:

@@ -3,7 +3,8 @@
  * identity, in the order of a walk. To walk a record twice takes half of what it takes to encode it, and a value is
  * looked at each time that a caller who was given it may have changed it.
  *
- * It knows plain records and arrays of what cannot be changed in place; other values have none.
+ * It knows plain records and arrays of what cannot be changed in place; other values have none. A record whose prototype
+ * was changed is what it was, as it comes back a plain one.
  */
 
 import { isDense } from '../codec/dense.js';
@@ -19,11 +20,17 @@ export class Likeness {
   #count = 0;
   #at = 0;
   #depth = 0;
+  #isSimple = false;
 
-  /** Takes the likeness of a value in the place of the last one; false when it can have none. */
-  take(value: unknown): boolean {
+  /**
+   * Takes the likeness of a value in the place of the last one; false when it can have none.
+   *
+   * @param isSimple It is known to be made of plain records, dense arrays and primitives alone.
+   */
+  take(value: unknown, isSimple: boolean): boolean {
     this.forget();
     this.#depth = 0;
+    this.#isSimple = isSimple;
     const isTaken = this.#note(value);
     this.#count = this.#at;
     if (!isTaken) this.forget();
@@ -32,7 +39,8 @@ export class Likeness {
 
   /** Keeps nothing of the last value alive. */
   forget(): void {
-    this.#parts.fill(undefined, 0, this.#count);
+    // No `fill`, which is a call into the runtime.
+    for (let at = 0; at < this.#count; at++) this.#parts[at] = undefined;
     this.#count = 0;
     this.#at = 0;
   }
@@ -59,14 +67,14 @@ export class Likeness {
 
   #noteArray(array: readonly unknown[]): boolean {
     const { length } = array;
-    if (!isDense(array)) return false;
+    if (!this.#isSimple && !isDense(array)) return false;
     this.#put(length);
     for (let index = 0; index < length; index++) if (!this.#note(array[index])) return false;
     return true;
   }
 
   #noteRecord(record: object): boolean {
-    if (Object.getPrototypeOf(record) !== Object.prototype) return false;
+    if (!this.#isSimple && Object.getPrototypeOf(record) !== Object.prototype) return false;
     const countAt = this.#at++;
     let count = 0;
     for (const key in record) {
@@ -92,7 +100,6 @@ export class Likeness {
   }
 
   #isRecordAsNoted(record: object): boolean {
-    if (Object.getPrototypeOf(record) !== Object.prototype) return false;
     let left = this.#parts[this.#at++] as number;
     for (const key in record) {
       if (left-- === 0 || this.#parts[this.#at++] !== key) return false;

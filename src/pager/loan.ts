@@ -28,13 +28,17 @@ export class Loan {
     this.#foreign = foreign;
   }
 
-  /** An entry goes out whose payload lies at `from` in `source`, where it stays until `settle`. */
-  lend(entry: Entry, source: RecordBuffer, from: number): void {
+  /**
+   * An entry goes out whose payload lies at `from` in `source`, where it stays until `settle`.
+   *
+   * @param isSimple As Likeness has it.
+   */
+  lend(entry: Entry, source: RecordBuffer, from: number, isSimple: boolean): void {
     entry.custody = Custody.Lent;
     this.#entry = entry;
     this.#source = source;
     this.#from = from;
-    this.#hasLikeness = this.#likeness.take(entry.value);
+    this.#hasLikeness = this.#likeness.take(entry.value, isSimple);
   }
 
   /** The buffer is about to be used again, by a later call: sees whether the value still is what it says. */

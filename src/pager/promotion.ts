@@ -92,8 +92,8 @@ export class Promotion {
   lend(entry: Entry): void {
     // What cannot be changed need not be compared.
     if (this.#isConstant(entry.value)) return;
-    const { plainSource, plainFrom } = this.#reader;
-    if (plainSource !== undefined) this.#loan.lend(entry, plainSource, plainFrom);
+    const { plainSource, plainFrom, isSimple } = this.#reader;
+    if (plainSource !== undefined) this.#loan.lend(entry, plainSource, plainFrom, isSimple);
   }
 
   /** False when there is no room for a resident, or others are worth more. */

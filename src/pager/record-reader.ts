@@ -52,6 +52,8 @@ export class RecordReader {
   /** Where its payload lies as the codec wrote it, while it does: in what it was read into. */
   plainSource: RecordBuffer | undefined = undefined;
   plainFrom = 0;
+  /** While that lies there: the value is made of plain records, dense arrays and primitives alone. */
+  isSimple = false;
   fingerprintA = 0;
   fingerprintB = 0;
 
@@ -147,6 +149,7 @@ export class RecordReader {
     if (source !== this.#scratch || encodingOf(keyWord) !== Encoding.Codec) return;
     this.plainSource = source;
     this.plainFrom = from;
+    this.isSimple = this.#format.codec.decodedSimple;
   }
 
   #checkFingerprint(
