@@ -20,6 +20,8 @@ import { Xorshift } from './xorshift.js';
 
 const sampleCount = 8;
 const freshCount = 3;
+/** Values that are measured against one entry that would leave for them, before another is looked for. */
+const measuredByOne = 4;
 /** Entries that may move from the window to the main set in one call. */
 const movesMax = 2;
 /** Calls of `add` between two looks at how many entries memory holds. */
@@ -48,6 +50,9 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   #burstTicksWindow = 0;
   #clock = 0;
   #additions = 0;
+  /** What would have left for the last that asked to be admitted, and how many more are measured against it. */
+  #weakest: E | undefined = undefined;
+  #measured = 0;
 
   constructor(capacityBytes: number, random: () => number) {
     const sampling = new Xorshift(random());
@@ -99,11 +104,17 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     const hasWindow = this.#shadows.share > 0;
     if (hasWindow && !isOneOfMany) return true;
     const weakest = hasWindow
-      ? (this.#window.oldest ?? this.#main.best(this.#clock))
-      : (this.#main.best(this.#clock) ?? this.#window.oldest);
+      ? (this.#window.oldest ?? this.#weakestOfMain())
+      : (this.#weakestOfMain() ?? this.#window.oldest);
     if (weakest === undefined) return true;
     const lead = this.#sketch.estimate(hash) - this.#sketch.estimate(weakest.hash);
     return lead > 0 || (hasWindow && lead >= -1);
+  }
+
+  #weakestOfMain(): E | undefined {
+    if (this.#measured++ % measuredByOne === 0 || this.#weakest?.place !== Place.Main)
+      this.#weakest = this.#main.best(this.#clock);
+    return this.#weakest;
   }
 
   passedBy(hash: number): void {
@@ -128,6 +139,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     this.#main.clear();
     this.#sketch.clear();
     this.#shadows.clear();
+    this.#weakest = undefined;
     this.#fullBytes = this.#capacityBytes;
     this.#leastBytes = Number.MAX_SAFE_INTEGER;
     this.#takenBytes = 0;

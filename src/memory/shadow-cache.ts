@@ -126,10 +126,14 @@ export class ShadowCache {
 
   /** Of a few slots of the main set the one that is best suited to leave: idle for long, and used little. */
   #sample(): number {
+    const count = this.#mainCount;
     let best = 0;
     let bestRank = -1;
+    let bits = 0;
     for (let taken = 0; taken < sampleCount; taken++) {
-      const slot = this.#main[this.#random.below(this.#mainCount)]!;
+      // Eight bits choose one of 256 at most.
+      bits = (taken & 3) === 0 ? this.#random.bits() : bits >>> 8;
+      const slot = this.#main[((bits & 0xff) * count) >>> 8]!;
       const rank = idleTicks(this.#clock, this.#stamps[slot]!) / (1 + this.#uses[slot]!);
       if (rank > bestRank) {
         best = slot;

@@ -12,13 +12,18 @@ export class Xorshift {
     this.#state = seed | 0 || 0x2545f491;
   }
 
-  /** A number from 0 to `limit - 1`, for limits below 2^31. */
-  below(limit: number): number {
+  /** 32 random bits. */
+  bits(): number {
     let state = this.#state;
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
     this.#state = state;
-    return Math.floor((state >>> 0) * 2.3283064365386963e-10 * limit);
+    return state;
+  }
+
+  /** A number from 0 to `limit - 1`, for limits below 2^31. */
+  below(limit: number): number {
+    return Math.floor((this.bits() >>> 0) * 2.3283064365386963e-10 * limit);
   }
 }
