@@ -267,18 +267,23 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   // ── Awaiting; the event loop keeps turning ──
 
   /** The value of a key, or undefined; a swapped one is read by a thread, or here while that is cheaper. */
-  async load(key: string, options: WaitOptions = noOptions): Promise<V | undefined> {
-    const stored = this.#open(key);
-    const signal = signalOf(options);
+  load(key: string, options: WaitOptions = noOptions): Promise<V | undefined> {
+    // Not async, which would be a second promise: what comes from a thread is resolved by the one that waits for it.
+    try {
+      return this.#load(this.#open(key), key, signalOf(options)) as Promise<V | undefined>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #load(stored: string, key: string, signal: AbortSignal | undefined): Promise<unknown> {
     const { awaiting } = this.#engine;
     if (!loadTrace.hasSubscribers) {
       const value = awaiting.loadNow(stored);
-      return (value === mustWait ? await awaiting.load(stored, signal) : value) as V | undefined;
+      return value === mustWait ? awaiting.load(stored, signal) : Promise.resolve(value);
     }
     const namespace = this.#prefix.name === '' ? undefined : this.#prefix.name;
-    return loadTrace.tracePromise(() => awaiting.load(stored, signal), { key, namespace }) as Promise<
-      V | undefined
-    >;
+    return loadTrace.tracePromise(() => awaiting.load(stored, signal), { key, namespace });
   }
 
   /** The values of many keys, in their order. */

@@ -24,6 +24,8 @@ const jobLine = debug('swapstore:io');
 /** Completions are handled for so long in a turn of the event loop, at least one. */
 const sliceMs = 1;
 const deathsMax = 3;
+/** What is asked of it runs behind the microtasks that are there; in Node queueMicrotask makes an async resource for each. */
+const resolved = Promise.resolve();
 /** The number under which the main thread works. */
 const mainThread = threadNumbers - 1;
 /** A thread that does not answer for so long is not waited for. */
@@ -73,6 +75,10 @@ export class IoPool<T> {
   #holders = 0;
   #polling = false;
   #pollIsDue = false;
+  // The slice that is being delivered step by step.
+  #stepIsDue = false;
+  #stepsEndMs = 0;
+  #steps = 0;
   #closing = false;
   #onGone: Array<() => void> = [];
 
@@ -141,26 +147,66 @@ export class IoPool<T> {
     this.#pollSoon();
   }
 
-  /** Delivers what has ended, for a slice of time; returns how many that were. */
-  poll(): number {
-    if (this.#polling) return 0;
-    this.#polling = true;
+  /** Delivers what has ended, at once, for a slice of time. */
+  poll(): void {
+    if (this.#polling) return;
+    const endsMs = this.#options.clock.monotonic() + sliceMs;
     let count = 0;
-    const { clock } = this.#options;
-    const endsMs = clock.monotonic() + sliceMs;
-    try {
-      while (this.#deliverOne()) {
-        count++;
-        if (clock.monotonic() < endsMs && !this.#options.mustYield()) continue;
-        this.#pollSoon();
-        break;
+    while (this.#deliverOneAlone()) {
+      count++;
+      if (this.#goesOn(endsMs)) continue;
+      this.#pollSoon();
+      break;
+    }
+    this.#endSlice(count);
+  }
+
+  /** The same one by one: who awaits what was delivered runs before the next is. */
+  #pollInSteps(): void {
+    if (this.#polling) return;
+    if (!this.#stepIsDue) {
+      this.#stepsEndMs = this.#options.clock.monotonic() + sliceMs;
+      this.#steps = 0;
+    }
+    this.#step();
+  }
+
+  #step(): void {
+    if (this.#deliverOneAlone()) {
+      this.#steps++;
+      if (this.#goesOn(this.#stepsEndMs)) {
+        // What they ask for is read meanwhile. Were all delivered first, the threads would have nothing to do until then.
+        if (!this.#stepIsDue) void resolved.then(this.#nextStep);
+        this.#stepIsDue = true;
+        return;
       }
+      this.#pollSoon();
+    }
+    this.#endSlice(this.#steps);
+  }
+
+  readonly #nextStep = (): void => {
+    this.#stepIsDue = false;
+    this.#step();
+  };
+
+  #deliverOneAlone(): boolean {
+    this.#polling = true;
+    try {
+      return this.#deliverOne();
     } finally {
       this.#polling = false;
     }
+  }
+
+  #goesOn(endsMs: number): boolean {
+    return this.#options.clock.monotonic() < endsMs && !this.#options.mustYield();
+  }
+
+  #endSlice(count: number): void {
     this.#options.onSliceEnd();
     if (count > 0 && this.#freeNumbers.length < jobsMax) this.#pollNextTurn();
-    return count;
+    this.#tellGone();
   }
 
   /** Somebody waits: the threads keep the process alive until as many `letGo` have come. */
@@ -272,11 +318,13 @@ export class IoPool<T> {
   #pollSoon(): void {
     if (this.#pollIsDue) return;
     this.#pollIsDue = true;
-    this.#options.clock.nextTurn(() => {
-      this.#pollIsDue = false;
-      this.#doorbell();
-    });
+    this.#options.clock.nextTurn(this.#look);
   }
+
+  readonly #look = (): void => {
+    this.#pollIsDue = false;
+    this.#doorbell();
+  };
 
   /** Delivers one job that has ended, after doing one here where no thread will; false when there is none. */
   #deliverOne(): boolean {
@@ -370,8 +418,7 @@ export class IoPool<T> {
   #doorbell(): void {
     // Answered before the queue is drained: whatever ends after this rings again.
     Atomics.store(this.#ring.words, Word.Doorbell, 0);
-    this.poll();
-    this.#tellGone();
+    this.#pollInSteps();
   }
 
   #exited(number: number, error: Error | undefined): void {

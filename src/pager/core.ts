@@ -231,12 +231,14 @@ export class Core {
     entry.guardTurn = this.turn;
     if (this.#turnEnds) return;
     this.#turnEnds = true;
-    this.environment.clock.nextTurn(() => {
-      this.#turnEnds = false;
-      this.turn++;
-      this.guardedBytes = 0;
-    });
+    this.environment.clock.nextTurn(this.#endTurn);
   }
+
+  readonly #endTurn = (): void => {
+    this.#turnEnds = false;
+    this.turn++;
+    this.guardedBytes = 0;
+  };
 
   /** Calls `fn` once some job has ended. */
   afterProgress(fn: () => void): void {

@@ -26,7 +26,7 @@ export class LoadFlight {
   /** Those that began earlier have smaller ones. */
   number = 0;
 
-  #wishes: Wish[] = [];
+  #wishes: Wish[];
 
   /** The job that reads it, once there was room to land. */
   job: Job<LoadFlight> | undefined = undefined;
@@ -41,6 +41,8 @@ export class LoadFlight {
     recordBytes: number,
     generation: number,
     beganMs: number,
+    waiter: Waiter<Entry>,
+    index: number,
   ) {
     this.slot = slot;
     this.key = key;
@@ -49,6 +51,7 @@ export class LoadFlight {
     this.recordBytes = recordBytes;
     this.generation = generation;
     this.beganMs = beganMs;
+    this.#wishes = [{ waiter, index }];
   }
 
   join(waiter: Waiter<Entry>, index: number): void {

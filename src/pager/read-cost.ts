@@ -20,10 +20,10 @@ const sliceMs = 1;
 
 /**
  * A load takes about this much of the main thread. Threads beyond those that bring one in that time find the queue empty
- * when they look, and must be woken for each load: with 16 threads in place of 4, a load on a cold device took 71 us of all
- * cores together, and not 43.
+ * when they look, and must be woken for each load: with 7 in place of 12, a load on a cold device took 42 us of all cores
+ * together, and not 27.
  */
-const loadUs = 20;
+const loadUs = 12;
 /** So many threads are always of use, however fast reads are. */
 const readersMin = 4;
 /**
@@ -73,11 +73,13 @@ export class ReadCost {
     }
     if (this.#turnEnds) return;
     this.#turnEnds = true;
-    this.#clock.nextTurn(() => {
-      this.#turnEnds = false;
-      this.#spentMs = 0;
-    });
+    this.#clock.nextTurn(this.#endTurn);
   }
+
+  readonly #endTurn = (): void => {
+    this.#turnEnds = false;
+    this.#spentMs = 0;
+  };
 
   /** A thread has read for so long. */
   learnOfThread(durationUs: number): void {

@@ -149,20 +149,20 @@ export class SwapIn {
 
   /** Joins the flight of a key, or starts it. */
   wait(slot: number, key: string, hash: number, waiter: Waiter<Entry>, index: number): void {
-    waiter.slots.push(slot);
-    let flight = this.flights.get(slot);
-    if (flight !== undefined) {
-      flight.join(waiter, index);
+    waiter.waitsFor(slot);
+    const underWay = this.flights.get(slot);
+    if (underWay !== undefined) {
+      underWay.join(waiter, index);
       return;
     }
     const { table } = this.#core;
+    const page = table.page(slot);
+    const recordBytes = table.recordBytes(slot);
     const generation = table.generation(slot);
     const beganMs = this.#core.measuredMs();
-    flight = new LoadFlight(slot, key, hash, table.page(slot), table.recordBytes(slot), generation, beganMs);
-    flight.join(waiter, index);
+    const flight = new LoadFlight(slot, key, hash, page, recordBytes, generation, beganMs, waiter, index);
     this.flights.add(flight);
-    this.#waiting.push(flight);
-    this.#startWaiting();
+    if (this.#waiting.length > 0 || !this.#start(flight)) this.#waiting.push(flight);
   }
 
   /** A waiter has gone away: flights that nobody else waits for end. */

@@ -21,7 +21,8 @@ export const enum Stay {
 export interface Waiter<E> {
   readonly stay: Stay;
   /** Where the flights are that it waits for, or waited for: to leave them, all others need not be looked at. */
-  readonly slots: number[];
+  readonly slots: readonly number[];
+  waitsFor(slot: number): void;
   /** The key's value is here (`present`), or the key is not. `entry` is there when the value is resident. */
   arrived(index: number, value: unknown, present: boolean, entry: E | undefined): void;
   failed(error: unknown): void;
@@ -30,7 +31,7 @@ export interface Waiter<E> {
 /** A waiter with a promise and perhaps a signal: what load, loadMany, fetch, preload and run have in common. */
 export abstract class PromisedWaiter<E> implements Waiter<E> {
   readonly stay: Stay = Stay.IfRoom;
-  readonly slots: number[] = [];
+  #slots: number[] | undefined = undefined;
   /** Whether a value that has expired will do. */
   readonly takesStale: boolean = false;
   /** Keys that have not arrived yet. */
@@ -53,6 +54,16 @@ export abstract class PromisedWaiter<E> implements Waiter<E> {
     if (signal === undefined) return;
     this.#abort = () => this.failed(signal.reason);
     signal.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  get slots(): readonly number[] {
+    return this.#slots ?? [];
+  }
+
+  waitsFor(slot: number): void {
+    // A literal is made to size, and most wait for one.
+    if (this.#slots === undefined) this.#slots = [slot];
+    else this.#slots.push(slot);
   }
 
   get settled(): boolean {

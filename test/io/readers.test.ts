@@ -130,7 +130,7 @@ describe('the cost of reads', () => {
 
   it('has few threads read while reads are fast, and all while they are slow', () => {
     expect(after(1_000, 2).readersOfUse).toBe(4);
-    expect(after(1_000, 120).readersOfUse).toBe(6);
+    expect(after(1_000, 120).readersOfUse).toBe(10);
     expect(after(1_000, 5_000).readersOfUse).toBeGreaterThan(64);
   });
 

@@ -7,8 +7,16 @@ import { seededRandom } from '../support/random.js';
 // The names of an enum are gone when it has been compiled.
 const [ifWorth, ifRoom, always]: [Stay, Stay, Stay] = [0, 2, 3];
 
+const nobody: Waiter<never> = {
+  stay: ifWorth,
+  slots: [],
+  waitsFor: () => {},
+  arrived: () => {},
+  failed: () => {},
+};
+
 function flightOf(slot: number): LoadFlight {
-  return new LoadFlight(slot, `key:${slot}`, 0, 0, 0, 0, 0);
+  return new LoadFlight(slot, `key:${slot}`, 0, 0, 0, 0, 0, nobody, 0);
 }
 
 describe('the list of flights', () => {
@@ -55,12 +63,12 @@ describe('a flight', () => {
     const waiterOf = (name: string, stay: Stay): Waiter<never> => ({
       stay,
       slots: [],
+      waitsFor: () => {},
       arrived: (index, value) => told.push(`${name}${index}: ${value}`),
       failed: (error) => told.push(`${name}: ${error}`),
     });
     const [first, second, third] = [waiterOf('a', ifRoom), waiterOf('b', ifWorth), waiterOf('c', always)];
-    const flight = new LoadFlight(1, 'key', 0, 0, 0, 0, 0);
-    flight.join(first, 0);
+    const flight = new LoadFlight(1, 'key', 0, 0, 0, 0, 0, first, 0);
     flight.join(second, 4);
     flight.join(third, 5);
     flight.join(first, 6);
