@@ -1,7 +1,8 @@
 // Guards against getting slower: this build and that of another revision, in one run, round by round.
 //
-//     npm run bench:compare -- <revision> [--only faulting] [--runs 7]
+//     npm run bench:compare -- <revision> [--only faulting] [--full] [--runs 7]
 //
+// Without --only it measures what is guarded; --full has all variants of a scenario in place of the quick ones.
 // Ends with 1 when some figure is more than a fifth worse. What differs by less is noise on a shared machine.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -21,11 +22,19 @@ const { values: options, positionals } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [] },
     runs: { type: 'string', default: '5' },
+    full: { type: 'boolean', default: false },
   },
 });
 const [revision] = positionals;
 if (revision === undefined) {
   console.error('Which revision? npm run bench:compare -- <revision>');
+  process.exit(2);
+}
+
+const chosen = options.only.length > 0 ? options.only : guarded;
+for (const name of chosen) {
+  if (existsSync(join(root, 'bench', 'scenarios', `${name}.mjs`))) continue;
+  console.error(`There is no scenario ${name}: see bench/scenarios`);
   process.exit(2);
 }
 
@@ -46,11 +55,10 @@ try {
   };
   const distOf = (side) => ({ side: 'swapstore', dist: dists[side] });
   const table = createTable(['', 'figure', 'now', revision, 'now / then']);
-  for (const name of guarded) {
-    if (options.only.length > 0 && !options.only.includes(name)) continue;
+  for (const name of chosen) {
     const { default: scenario } = await import(`./scenarios/${name}.mjs`);
     for (const variant of scenario.variants) {
-      if (scenario.quick !== undefined && !scenario.quick.includes(variant.name)) continue;
+      if (!options.full && scenario.quick !== undefined && !scenario.quick.includes(variant.name)) continue;
       const how = { sides: Object.keys(dists), runs: Number(options.runs), ms: 200, distOf };
       const figures = await measureVariant(scenario, variant, how);
       const title = `${scenario.name} ${variant.name}`;

@@ -1,20 +1,19 @@
 /**
- * The main thread's side of the I/O threads: hands jobs out, takes them back in slices, starts threads when there is
- * work for them, and does the work itself when there can be none.
- *
- * A thread that dies takes with it only the jobs that it had in hand: they end with ERR_SWAP_WORKER. After some deaths
- * with nothing done in between the pool gives threads up for good, says so once, and goes on as with threads 0.
+ * The main thread's side of the I/O threads: hands jobs out, takes them back in slices, asks for threads (crew.ts) when
+ * there is work for them, and does the work itself when there can be none. The jobs that a thread had in hand when it died
+ * end with ERR_SWAP_WORKER.
  */
 import { getSystemErrorName } from 'node:util';
 import debug from 'debug';
 import { RecordBuffer } from '../disk/record.js';
 import type { Sealer } from '../disk/seal.js';
-import type { Clock, Disk, Thread, Threads } from '../environment.js';
-import { reasonOf, SwapError } from '../errors.js';
+import type { Clock, Disk, Threads } from '../environment.js';
+import { SwapError } from '../errors.js';
 import type { Histogram } from '../latencies.js';
+import { Crew, mainThread } from './crew.js';
 import { type Job, JobType } from './job.js';
 import { LoadArea } from './load-area.js';
-import { controlBytes, Field, jobsMax, Ring, Status, ThreadState, threadNumbers, Word } from './ring.js';
+import { controlBytes, Field, jobsMax, Ring, Status, threadNumbers, Word } from './ring.js';
 import { takeAndRunIn } from './run-job.js';
 import { SlabPool } from './slab-pool.js';
 import { sharedUs } from './thread-clock.js';
@@ -23,11 +22,8 @@ const jobLine = debug('swapstore:io');
 
 /** Completions are handled for so long in a turn of the event loop, at least one. */
 const sliceMs = 1;
-const deathsMax = 3;
 /** What is asked of it runs behind the microtasks that are there; in Node queueMicrotask makes an async resource for each. */
 const resolved = Promise.resolve();
-/** The number under which the main thread works. */
-const mainThread = threadNumbers - 1;
 /** A thread that does not answer for so long is not waited for. */
 const waitMs = 10_000;
 
@@ -68,11 +64,7 @@ export class IoPool<T> {
   /** How long jobs wait for a thread, where somebody wants to know. */
   queueWait: Histogram | undefined = undefined;
 
-  readonly #threads = new Map<number, Thread>();
-  /** Most threads alive at once; 0 once they have been given up. */
-  threadsMax: number;
-  #deaths = 0;
-  #holders = 0;
+  readonly #crew: Crew;
   #polling = false;
   #pollIsDue = false;
   // The slice that is being delivered step by step.
@@ -84,12 +76,32 @@ export class IoPool<T> {
 
   constructor(options: IoPoolOptions<T>) {
     this.#options = options;
-    this.threadsMax = options.threadsMax;
     const slabsBytes = options.slabBytes * options.slabCount;
     this.area = new RecordBuffer(new SharedArrayBuffer(slabsBytes + options.loadAreaBytes));
     this.slabs = new SlabPool(options.slabBytes, options.slabCount);
     this.loadArea = new LoadArea(slabsBytes, options.loadAreaBytes);
     this.readersMax = threadNumbers;
+    this.#crew = new Crew({
+      threadsMax: options.threadsMax,
+      threads: options.threads,
+      clock: options.clock,
+      workerUrl: options.workerUrl,
+      control: this.#control,
+      area: this.area.bytes.buffer as SharedArrayBuffer,
+      ring: this.#ring,
+      sealSecret: options.sealer?.secret,
+      onDoorbell: () => this.#doorbell(),
+      onDied: (thread, error) => this.#endJobsOf(thread, error),
+      onGivenUp: (warning) => {
+        options.onWarning(warning);
+        this.#pollSoon();
+      },
+    });
+  }
+
+  /** Most threads alive at once; 0 once they have been given up. */
+  get threadsMax(): number {
+    return this.#crew.threadsMax;
   }
 
   /** So many threads at once are of use for loads, 1 or more; other jobs have all threads. */
@@ -112,9 +124,7 @@ export class IoPool<T> {
   }
 
   get activeThreads(): number {
-    let active = 0;
-    for (const number of this.#threads.keys()) if (this.#stateOf(number) !== ThreadState.Gone) active++;
-    return active;
+    return this.#crew.activeCount;
   }
 
   /** True while any job has not been delivered. */
@@ -130,7 +140,7 @@ export class IoPool<T> {
       return;
     }
     this.#start(job, number);
-    if (this.threadsMax > 0) this.#spawnIfNeeded();
+    if (this.threadsMax > 0) this.#crew.spawnIfNeeded();
     else this.#pollSoon();
   }
 
@@ -211,11 +221,11 @@ export class IoPool<T> {
 
   /** Somebody waits: the threads keep the process alive until as many `letGo` have come. */
   hold(): void {
-    if (this.#holders++ === 0) for (const thread of this.#threads.values()) thread.ref();
+    this.#crew.hold();
   }
 
   letGo(): void {
-    if (--this.#holders === 0) for (const thread of this.#threads.values()) thread.unref();
+    this.#crew.letGo();
   }
 
   /** Ends all jobs, those that no thread has begun without doing them; resolves when all threads have gone. */
@@ -223,13 +233,13 @@ export class IoPool<T> {
     this.#stop();
     this.hold();
     this.poll();
-    while (this.busy || this.#threads.size > 0) {
+    while (this.busy || this.#crew.isThere) {
       // Idle threads leave by themselves; one that has only just started may take long to see that it should.
-      if (!this.busy) for (const thread of [...this.#threads.values()]) void thread.terminate();
-      if (this.#threads.size === 0 && !this.busy) break;
+      if (!this.busy) this.#crew.terminate();
+      if (!this.#crew.isThere && !this.busy) break;
       await new Promise<void>((resolve) => {
         this.#onGone.push(resolve);
-        if (this.#threads.size === 0 || this.#ring.newCount > 0) this.#pollSoon();
+        if (!this.#crew.isThere || this.#ring.newCount > 0) this.#pollSoon();
       });
     }
     this.letGo();
@@ -239,7 +249,7 @@ export class IoPool<T> {
   closeSync(): boolean {
     this.#stop();
     if (!this.waitUntil(() => !this.busy)) return false;
-    for (const thread of [...this.#threads.values()]) void thread.terminate();
+    this.#crew.terminate();
     return true;
   }
 
@@ -270,9 +280,7 @@ export class IoPool<T> {
     this.#closing = true;
     for (const job of [...this.#queue]) this.cancel(job);
     for (const job of this.#jobs) if (job !== undefined) this.cancel(job);
-    Atomics.store(this.#ring.words, Word.Stop, 1);
-    Atomics.add(this.#ring.words, Word.Wake, 1);
-    Atomics.notify(this.#ring.words, Word.Wake);
+    this.#crew.stop();
   }
 
   #count(status: Status): number {
@@ -282,14 +290,6 @@ export class IoPool<T> {
       if (this.#jobs[number] !== undefined && this.#ring.status(number) === status) count++;
     }
     return count;
-  }
-
-  #stateOf(thread: number): ThreadState {
-    return Atomics.load(this.#ring.words, Word.Threads + thread);
-  }
-
-  #setState(thread: number, state: ThreadState): void {
-    Atomics.store(this.#ring.words, Word.Threads + thread, state);
   }
 
   #start(job: Job<T>, number: number): void {
@@ -352,7 +352,7 @@ export class IoPool<T> {
     // A thread died after it had put the job among the processed: it has been delivered already.
     if (job === undefined) return;
     // What a dead thread left behind is among the processed, too, but nobody has done it.
-    if (ring.status(number) === Status.Processed && job.error === undefined) this.#deaths = 0;
+    if (ring.status(number) === Status.Processed && job.error === undefined) this.#crew.worked();
     job.result = ring.get(number, Field.Result);
     job.durationUs = ring.get(number, Field.DurationUs);
     if (job.submittedUs !== 0 && !job.canceled) this.queueWait?.record(ring.get(number, Field.WaitUs) / 1000);
@@ -367,75 +367,17 @@ export class IoPool<T> {
     const next = this.#queue.shift();
     if (next !== undefined) {
       this.#start(next, number);
-      if (this.threadsMax > 0) this.#spawnIfNeeded();
+      this.#crew.spawnIfNeeded();
     } else {
       this.#freeNumbers.push(number);
     }
     this.#options.onCompleted(job);
   }
 
-  // ── Threads ──
-
-  /** One more thread when there are more new jobs than threads that wait for them. */
-  #spawnIfNeeded(): void {
-    if (this.#closing) return;
-    let active = 0;
-    let idle = 0;
-    for (const number of this.#threads.keys()) {
-      const state = this.#stateOf(number);
-      if (state !== ThreadState.Gone) active++;
-      if (state === ThreadState.Idle) idle++;
-    }
-    const activeMax = Math.min(this.threadsMax, this.#ring.threadsOfUse);
-    if (active < activeMax && this.#ring.newCount > idle) this.#spawn();
-  }
-
-  #spawn(): void {
-    const { threads, workerUrl, sealer } = this.#options;
-    let number = 0;
-    while (this.#threads.has(number)) number++;
-    if (number >= mainThread) return;
-    this.#setState(number, ThreadState.Working);
-    try {
-      const thread = threads.spawn(
-        {
-          control: this.#control,
-          area: this.area.bytes.buffer as SharedArrayBuffer,
-          index: number,
-          sealSecret: sealer?.secret,
-          workerUrl,
-        },
-        { doorbell: () => this.#doorbell(), exited: (error) => this.#exited(number, error) },
-      );
-      this.#threads.set(number, thread);
-      if (this.#holders > 0) thread.ref();
-    } catch (cause) {
-      this.#setState(number, ThreadState.Gone);
-      this.#died(cause);
-    }
-  }
-
   #doorbell(): void {
     // Answered before the queue is drained: whatever ends after this rings again.
     Atomics.store(this.#ring.words, Word.Doorbell, 0);
     this.#pollInSteps();
-  }
-
-  #exited(number: number, error: Error | undefined): void {
-    this.#threads.delete(number);
-    this.#setState(number, ThreadState.Gone);
-    if (error !== undefined) {
-      // It may not have been awake. Then one more than is of use will be woken from now on, and no job is left to nobody.
-      Atomics.sub(this.#ring.words, Word.Awake, 1);
-      this.#endJobsOf(number, error);
-      if (!this.#closing) this.#died(error);
-    }
-    // A thread that died while the doorbell rang may never have sent the message.
-    this.#doorbell();
-    if (this.#ring.newCount === 0) return;
-    // It may have been the one that was woken for them.
-    this.#ring.wakeOne();
-    if (error === undefined && this.threadsMax > 0) this.#spawnIfNeeded();
   }
 
   /** The jobs that a dead thread had in hand end with an error. */
@@ -453,25 +395,6 @@ export class IoPool<T> {
         ring.pushNew(number);
       }
     }
-  }
-
-  /** Counts a death; gives threads up when they do not live to do anything. */
-  #died(cause: unknown): void {
-    if (this.threadsMax === 0) return;
-    const { code } = cause as { code?: unknown };
-    const hopeless =
-      code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || code === 'ERR_ACCESS_DENIED';
-    if (++this.#deaths < deathsMax && !hopeless) {
-      // Jobs that are queued must not wait for the next submission to bring a thread.
-      this.#options.clock.nextTurn(() => {
-        if (this.threadsMax > 0 && this.#ring.newCount > 0) this.#spawnIfNeeded();
-      });
-      return;
-    }
-    this.threadsMax = 0;
-    const message = `I/O threads cannot be used, and the store goes on without them: ${reasonOf(cause)}`;
-    this.#options.onWarning(new SwapError('ERR_SWAP_WORKER', message, { cause }));
-    this.#pollSoon();
   }
 
   #tellGone(): void {
