@@ -40,6 +40,7 @@ class Bench {
   readonly delivered: Array<Job<string>> = [];
   readonly warnings: SwapError[] = [];
   readonly pool: IoPool<string>;
+  onEach: () => void = () => {};
   #onDelivered: () => void = () => {};
 
   constructor(threads: Threads, disk: Disk, clock: ManualClock, threadsMax = 2, workerUrl?: URL) {
@@ -55,6 +56,7 @@ class Bench {
       sealer: undefined,
       onCompleted: (job) => {
         this.delivered.push(job);
+        this.onEach();
         this.#onDelivered();
       },
       mustYield: () => false,
@@ -235,6 +237,40 @@ describe('the I/O pool on threads that the test runs', () => {
     threads.step();
     bench.pool.cancel(other);
     expect([other.canceled, bench.owners()]).toEqual([false, ['a', 'b']]);
+  });
+
+  it('lets who awaits a job run before the next is delivered', async () => {
+    const order: string[] = [];
+    bench.write('a');
+    bench.write('b');
+    bench.write('c');
+    const awaited = new Promise<void>((resolve) => {
+      bench.onEach = resolve;
+    }).then(() => {
+      order.push(`after ${bench.owners().join()}`);
+      bench.write('d');
+    });
+    while (threads.stepWithoutBell());
+    threads.ring();
+    await awaited;
+    await turns(clock);
+    expect(order).toEqual(['after a']);
+    expect(bench.owners()).toEqual(['a', 'b', 'c']);
+    while (threads.step());
+    expect(bench.owners()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('delivers no more in one turn than there is time for', async () => {
+    for (let index = 0; index < 10; index++) bench.write(`${index}`);
+    while (threads.stepWithoutBell());
+    bench.onEach = () => clock.spend(0.4);
+    threads.ring();
+    await microtasks();
+    expect(bench.delivered).toHaveLength(3);
+    await clock.turn();
+    expect(bench.delivered).toHaveLength(6);
+    await turns(clock);
+    expect(bench.delivered).toHaveLength(10);
   });
 
   it('queues what has no descriptor, in order, and cancels it there', async () => {
