@@ -6,7 +6,6 @@ declare global {
     utf8Slice(start: number, end: number): string;
     latin1Write(text: string, offset: number, length: number): number;
     ucs2Write(text: string, offset: number, length: number): number;
-    utf8Write(text: string, offset: number, length: number): number;
   }
 }
 

@@ -11,11 +11,15 @@ import type { Shape, Shapes, ValueSource } from './shapes.js';
 import { depthMax, errorKinds, Flag, Tag, viewKinds } from './tags.js';
 
 /**
- * As many bytes become one string at a time, of which strings are cut: that costs a third of a call into the runtime for
- * each, and a string that outlives its value keeps no more than this alive. They are bytes of texts; of a value that is
- * no larger than this, all of it.
+ * As many bytes of texts become one string at a time, of which strings are cut: that costs a third of a call into the
+ * runtime for each, and a string that outlives its value keeps no more than this alive.
  */
 const windowBytes = 1024;
+/**
+ * A value of which no more than this is not texts becomes one string as a whole, so that what long strings it has are cut
+ * from that, too. Bytes that are no strings are kept alive by it, and nobody counts those.
+ */
+const otherBytesMax = 256;
 
 export class Decoder implements ValueSource {
   readonly #shapes: Shapes;
@@ -55,12 +59,12 @@ export class Decoder implements ValueSource {
     this.#textsEnd = end;
     this.#windowFrom = end;
     this.#windowsFrom = end;
-    if ((flags & Flag.Texts) !== 0) this.#findTexts(start, end);
     this.#keepsObjects = (flags & Flag.References) !== 0;
     this.#adopt = adopt;
     this.#depth = 0;
     this.isSimple = true;
     try {
+      if ((flags & Flag.Texts) !== 0) this.#findTexts(start, end);
       const value = this.value();
       for (let index = 0; index < this.#deferred.length; index++) {
         const { tag, shell } = this.#deferred[index]!;
@@ -90,7 +94,8 @@ export class Decoder implements ValueSource {
     this.#textsEnd = textsEnd;
     this.#windowFrom = textsEnd;
     this.#end = textsEnd - bytes;
-    this.#windowsFrom = end - start <= windowBytes ? start : this.#end;
+    const takesAll = end - start <= windowBytes && this.#end - start <= otherBytesMax;
+    this.#windowsFrom = takesAll ? start : this.#end;
   }
 
   /** The next value; also what the readers of shapes call. */

@@ -3,10 +3,11 @@ const shortLength = 32;
 
 /**
  * True when every character of `text` fits in one byte, so that Latin-1 holds it. A search for one that does not ends at
- * once where V8 keeps the text in one byte a character.
+ * once where V8 keeps the text in one byte a character. What a search has found stays alive with all of its text until
+ * another finds something, so one that finds nothing much comes after it.
  */
 export function isOneByte(text: string): boolean {
-  if (text.length > shortLength) return !/[\u0100-\uffff]/.test(text);
+  if (text.length > shortLength) return !(/[\u0100-\uffff]/.test(text) && /^/.test(''));
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return false;
   return true;
 }

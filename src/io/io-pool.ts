@@ -197,7 +197,13 @@ export class IoPool<T> {
 
   readonly #nextStep = (): void => {
     this.#stepIsDue = false;
-    this.#step();
+    // Whoever ran in between may have been long, or have values in hand that leave no room for the next.
+    if (this.#goesOn(this.#stepsEndMs)) {
+      this.#step();
+      return;
+    }
+    this.#pollSoon();
+    this.#endSlice(this.#steps);
   };
 
   #deliverOneAlone(): boolean {

@@ -50,7 +50,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   #burstTicksWindow = 0;
   #clock = 0;
   #additions = 0;
-  /** What would have left for the last that asked to be admitted, and how many more are measured against it. */
+  /** What would have left for the last that asked to be admitted, and how many have been measured against some such entry. */
   #weakest: E | undefined = undefined;
   #measured = 0;
 

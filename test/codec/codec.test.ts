@@ -1,7 +1,8 @@
 import { deepStrictEqual, throws } from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import { isDeepStrictEqual } from 'node:util';
-import { deserialize, serialize } from 'node:v8';
+import { deserialize, serialize, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Codec } from '../../dist/codec/codec.js';
@@ -354,6 +355,30 @@ describe('the codec', () => {
       }
     }
     expect(reads).toBeLessThan(100);
+  });
+
+  it('keeps nothing alive of a long text that it has looked through', () => {
+    roundTrip({ text: '\u4e00'.repeat(1_000) });
+    expect((RegExp as unknown as { input: string }).input).toBe('');
+  });
+
+  it('keeps no more alive with a string than the texts that it came with, and a little', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const codec = new Codec();
+    const bytes = encoded(codec, {
+      id: 'sixteen letters.',
+      other: 'and sixteen more',
+      data: Buffer.alloc(900),
+    });
+    const kept: string[] = [];
+    const usedBytes = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = usedBytes();
+    for (let index = 0; index < 5_000; index++) kept.push((decoded(codec, bytes) as { id: string }).id);
+    expect((usedBytes() - before) / kept.length).toBeLessThan(300);
   });
 
   it('reads records where generating code is forbidden', () => {

@@ -41,6 +41,7 @@ class Bench {
   readonly warnings: SwapError[] = [];
   readonly pool: IoPool<string>;
   onEach: () => void = () => {};
+  mustYield = false;
   #onDelivered: () => void = () => {};
 
   constructor(threads: Threads, disk: Disk, clock: ManualClock, threadsMax = 2, workerUrl?: URL) {
@@ -59,7 +60,7 @@ class Bench {
         this.onEach();
         this.#onDelivered();
       },
-      mustYield: () => false,
+      mustYield: () => this.mustYield,
       onSliceEnd: () => {},
       onWarning: (error) => this.warnings.push(error),
     });
@@ -258,6 +259,24 @@ describe('the I/O pool on threads that the test runs', () => {
     expect(bench.owners()).toEqual(['a', 'b', 'c']);
     while (threads.step());
     expect(bench.owners()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('asks again whether there is room for the next after who awaited the last has run', async () => {
+    bench.write('a');
+    bench.write('b');
+    while (threads.stepWithoutBell());
+    const awaited = new Promise<void>((resolve) => {
+      bench.onEach = resolve;
+    }).then(() => {
+      bench.mustYield = true;
+    });
+    threads.ring();
+    await awaited;
+    await microtasks();
+    expect(bench.owners()).toEqual(['a']);
+    bench.mustYield = false;
+    await turns(clock);
+    expect(bench.owners()).toEqual(['a', 'b']);
   });
 
   it('delivers no more in one turn than there is time for', async () => {
