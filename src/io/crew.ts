@@ -41,7 +41,7 @@ export class Crew {
   threadsMax: number;
   #deaths = 0;
   #holders = 0;
-  #closing = false;
+  #isStopped = false;
 
   constructor(options: CrewOptions) {
     this.#options = options;
@@ -54,6 +54,11 @@ export class Crew {
     let active = 0;
     for (const number of this.#threads.keys()) if (this.#stateOf(number) !== ThreadState.Gone) active++;
     return active;
+  }
+
+  /** True once `stop` was called. */
+  get isStopped(): boolean {
+    return this.#isStopped;
   }
 
   /** True while some thread may still have the file. */
@@ -77,7 +82,7 @@ export class Crew {
 
   /** One more thread when there are more new jobs than threads that wait for them. */
   spawnIfNeeded(): void {
-    if (this.#closing || this.threadsMax === 0) return;
+    if (this.#isStopped || this.threadsMax === 0) return;
     let active = 0;
     let idle = 0;
     for (const number of this.#threads.keys()) {
@@ -91,7 +96,7 @@ export class Crew {
 
   /** No thread is started from now on, and those that find nothing to do leave. */
   stop(): void {
-    this.#closing = true;
+    this.#isStopped = true;
     const { words } = this.#ring;
     Atomics.store(words, Word.Stop, 1);
     Atomics.add(words, Word.Wake, 1);
@@ -136,7 +141,7 @@ export class Crew {
       // It may not have been awake. Then one more than is of use will be woken from now on, and no job is left to nobody.
       Atomics.sub(this.#ring.words, Word.Awake, 1);
       this.#options.onDied(number, error);
-      if (!this.#closing) this.#died(error);
+      if (!this.#isStopped) this.#died(error);
     }
     // A thread that died while the doorbell rang may never have sent the message.
     this.#options.onDoorbell();

@@ -71,7 +71,6 @@ export class IoPool<T> {
   #stepIsDue = false;
   #stepsEndMs = 0;
   #steps = 0;
-  #closing = false;
   #onGone: Array<() => void> = [];
 
   constructor(options: IoPoolOptions<T>) {
@@ -164,9 +163,7 @@ export class IoPool<T> {
     let count = 0;
     while (this.#deliverOneAlone()) {
       count++;
-      if (this.#goesOn(endsMs)) continue;
-      this.#pollSoon();
-      break;
+      if (!this.#goesOn(endsMs)) return this.#leaveRest(count);
     }
     this.#endSlice(count);
   }
@@ -182,28 +179,19 @@ export class IoPool<T> {
   }
 
   #step(): void {
-    if (this.#deliverOneAlone()) {
-      this.#steps++;
-      if (this.#goesOn(this.#stepsEndMs)) {
-        // What they ask for is read meanwhile. Were all delivered first, the threads would have nothing to do until then.
-        if (!this.#stepIsDue) void resolved.then(this.#nextStep);
-        this.#stepIsDue = true;
-        return;
-      }
-      this.#pollSoon();
-    }
-    this.#endSlice(this.#steps);
+    if (!this.#deliverOneAlone()) return this.#endSlice(this.#steps);
+    this.#steps++;
+    if (!this.#goesOn(this.#stepsEndMs)) return this.#leaveRest(this.#steps);
+    // What they ask for is read meanwhile. Were all delivered first, the threads would have nothing to do until then.
+    if (!this.#stepIsDue) void resolved.then(this.#nextStep);
+    this.#stepIsDue = true;
   }
 
   readonly #nextStep = (): void => {
     this.#stepIsDue = false;
     // Whoever ran in between may have been long, or have values in hand that leave no room for the next.
-    if (this.#goesOn(this.#stepsEndMs)) {
-      this.#step();
-      return;
-    }
-    this.#pollSoon();
-    this.#endSlice(this.#steps);
+    if (this.#goesOn(this.#stepsEndMs)) this.#step();
+    else this.#leaveRest(this.#steps);
   };
 
   #deliverOneAlone(): boolean {
@@ -217,6 +205,12 @@ export class IoPool<T> {
 
   #goesOn(endsMs: number): boolean {
     return this.#options.clock.monotonic() < endsMs && !this.#options.mustYield();
+  }
+
+  /** Ends a slice before it is known that there is no more. */
+  #leaveRest(count: number): void {
+    this.#pollSoon();
+    this.#endSlice(count);
   }
 
   #endSlice(count: number): void {
@@ -283,7 +277,6 @@ export class IoPool<T> {
   }
 
   #stop(): void {
-    this.#closing = true;
     for (const job of [...this.#queue]) this.cancel(job);
     for (const job of this.#jobs) if (job !== undefined) this.cancel(job);
     this.#crew.stop();
@@ -341,7 +334,7 @@ export class IoPool<T> {
       return true;
     }
     let number = this.#ring.takeProcessed();
-    if (number === -1 && (this.threadsMax === 0 || this.#closing)) {
+    if (number === -1 && (this.threadsMax === 0 || this.#crew.isStopped)) {
       const { disk, sealer } = this.#options;
       // Jobs that were cancelled while they were new come out of the queue here, too.
       takeAndRunIn(this.#ring, this.area, disk, mainThread, sealer);

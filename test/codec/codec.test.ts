@@ -1,13 +1,13 @@
 import { deepStrictEqual, throws } from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import { isDeepStrictEqual } from 'node:util';
-import { deserialize, serialize, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { deserialize, serialize } from 'node:v8';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Codec } from '../../dist/codec/codec.js';
 import { SwapError } from '../../dist/errors.js';
 import { codeBuffer } from '../support/code-buffer.js';
+import { collect } from '../support/collect.js';
 
 /** What follows the buffer that may be written to, to see that it stays as it was. */
 const guardByte = 0xa5;
@@ -363,8 +363,6 @@ describe('the codec', () => {
   });
 
   it('keeps no more alive with a string than the texts that it came with, and a little', () => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
     const codec = new Codec();
     const bytes = encoded(codec, {
       id: 'sixteen letters.',

@@ -1,13 +1,10 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Codec } from '../../dist/codec/codec.js';
 import { Likeness } from '../../dist/pager/likeness.js';
 import { codeBuffer } from '../support/code-buffer.js';
+import { collect } from '../support/collect.js';
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 const codec = new Codec();
 const buffer = codeBuffer(Buffer.alloc(1 << 20));
 
