@@ -34,11 +34,11 @@ export class Decoder implements ValueSource {
   isSimple = true;
 
   // Texts from #end to #textsEnd have not been read yet; #window is what lies from #windowFrom on, up to those read, and
-  // does not begin before #windowsFrom.
+  // does not begin before #windowMin.
   #textsEnd = 0;
   #window = '';
   #windowFrom = 0;
-  #windowsFrom = 0;
+  #windowMin = 0;
 
   /** True when some object is referred to: then all are kept, in the order in which the encoder met them. */
   #keepsObjects = false;
@@ -58,7 +58,7 @@ export class Decoder implements ValueSource {
     this.#end = end;
     this.#textsEnd = end;
     this.#windowFrom = end;
-    this.#windowsFrom = end;
+    this.#windowMin = end;
     this.#keepsObjects = (flags & Flag.References) !== 0;
     this.#adopt = adopt;
     this.#depth = 0;
@@ -95,7 +95,7 @@ export class Decoder implements ValueSource {
     this.#windowFrom = textsEnd;
     this.#end = textsEnd - bytes;
     const takesAll = end - start <= windowBytes && this.#end - start <= otherBytesMax;
-    this.#windowsFrom = takesAll ? start : this.#end;
+    this.#windowMin = takesAll ? start : this.#end;
   }
 
   /** The next value; also what the readers of shapes call. */
@@ -171,7 +171,7 @@ export class Decoder implements ValueSource {
 
   #openWindow(): void {
     const end = this.#textsEnd;
-    this.#windowFrom = Math.max(this.#windowsFrom, end - windowBytes);
+    this.#windowFrom = Math.max(this.#windowMin, end - windowBytes);
     this.#window = this.#bytes.latin1Slice(this.#windowFrom, end);
   }
 
@@ -179,7 +179,7 @@ export class Decoder implements ValueSource {
     const length = this.#length(1);
     const from = this.#at;
     this.#at = from + length;
-    if (from < this.#windowsFrom) return this.#bytes.latin1Slice(from, from + length);
+    if (from < this.#windowMin) return this.#bytes.latin1Slice(from, from + length);
     if (from < this.#windowFrom) this.#openWindow();
     return this.#window.substring(from - this.#windowFrom, from - this.#windowFrom + length);
   }
