@@ -7,6 +7,7 @@
  */
 import { SwapError } from '../errors.js';
 import { type CodeBuffer, noBuffer } from './code-buffer.js';
+import { copyBytes } from './copy-bytes.js';
 import type { Shape, Shapes, ValueSource } from './shapes.js';
 import { depthMax, errorKinds, Flag, Tag, viewKinds } from './tags.js';
 
@@ -278,9 +279,10 @@ export class Decoder implements ValueSource {
     return array;
   }
 
-  #copy(length: number): Uint8Array<ArrayBuffer> {
-    const copy = new Uint8Array(length);
-    copy.set(this.#bytes.subarray(this.#at, this.#at + length));
+  /** The next bytes, in memory of their own. */
+  #copy(length: number): Buffer<ArrayBuffer> {
+    const copy = Buffer.allocUnsafeSlow(length);
+    copyBytes(this.#bytes.subarray(this.#at, this.#at + length), copy, 0);
     this.#at += length;
     return copy;
   }
@@ -288,13 +290,10 @@ export class Decoder implements ValueSource {
   #buffer(): Buffer {
     const length = this.#length(1);
     const from = this.#at;
-    this.#at += length;
-    if (this.#adopt && this.#at === this.#end && this.#depth === 1) {
-      return this.#note(this.#bytes.subarray(from, this.#at));
-    }
-    const copy = Buffer.allocUnsafeSlow(length);
-    this.#bytes.copy(copy, 0, from, this.#at);
-    return this.#note(copy);
+    if (!this.#adopt || from + length !== this.#end || this.#depth !== 1)
+      return this.#note(this.#copy(length));
+    this.#at = this.#end;
+    return this.#note(this.#bytes.subarray(from, this.#end));
   }
 
   #typedArray(): ArrayBufferView {

@@ -21,6 +21,7 @@ import {
   viewSize,
 } from '../heap-layout.js';
 import { type CodeBuffer, noBuffer } from './code-buffer.js';
+import { copyBytes } from './copy-bytes.js';
 import { isDense } from './dense.js';
 import { cannotClone, containerTag, hasInheritedKeys, hasOnlyNumbers, isLeaf } from './object-kinds.js';
 import { isOneByte } from './one-byte.js';
@@ -35,6 +36,8 @@ const carefulCount = 1000;
 /** Any scalar fits into this; every value begins with a check that there is so much room. */
 const scalarBytes = 16;
 const shortStringMax = 48;
+/** Texts of more bytes are worth a view of their own when they are put behind the rest. */
+const manyTextBytes = 256;
 /** Beyond so many objects a Map finds those met before; up to that a list does, at no allocation. */
 const listMax = 12;
 
@@ -119,10 +122,13 @@ export class Encoder {
   /** The texts follow the value, and how long they are follows them. */
   #appendTexts(): void {
     this.#flags |= Flag.Texts;
-    const bytes = this.#bytes.length - this.#texts;
-    this.#bytes.copyWithin(this.#at, this.#texts);
-    this.#at += bytes;
-    this.#uint32(bytes);
+    const bytes = this.#bytes;
+    const length = bytes.length - this.#texts;
+    const isApart = this.#at + length <= this.#texts;
+    if (isApart && length > manyTextBytes) copyBytes(bytes.subarray(this.#texts), bytes, this.#at);
+    else bytes.copyWithin(this.#at, this.#texts);
+    this.#at += length;
+    this.#uint32(length);
   }
 
   #room(bytes: number): void {
@@ -434,7 +440,7 @@ export class Encoder {
   #content8(content: Uint8Array): void {
     this.#room(content.length + 4);
     this.#uint32(content.length);
-    this.#bytes.set(content, this.#at);
+    copyBytes(content, this.#bytes, this.#at);
     this.#at += content.length;
   }
 }

@@ -15,6 +15,7 @@
  *     | salt, 16 | encrypted | tag, 16 |
  */
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { copyBytes } from '../codec/copy-bytes.js';
 import type { BlockSeal } from './index-format.js';
 import { counterBytes, saltBytes, sealBytes, tagBytes } from './record.js';
 
@@ -61,7 +62,7 @@ export class Sealer {
     this.#prepare(bytes, start, end, page);
     const cipher = createCipheriv(algorithm, this.#own, this.#nonce, { authTagLength: tagBytes });
     cipher.setAAD(this.#authenticated);
-    bytes.set(cipher.update(bytes.subarray(start + clearBytes, end - sealBytes)), start + clearBytes);
+    copyBytes(cipher.update(bytes.subarray(start + clearBytes, end - sealBytes)), bytes, start + clearBytes);
     cipher.final();
     bytes.set(cipher.getAuthTag(), end - tagBytes);
   }

@@ -3,6 +3,7 @@
  * a test that is the scheduler.
  */
 import { type Compression, compress } from '../codec/compression.js';
+import { copyBytes } from '../codec/copy-bytes.js';
 import {
   checkHeader,
   counterBytes,
@@ -124,7 +125,7 @@ export function prepareRecords(
     bytes.copyWithin(to, from, packed.length < end - payload ? payload : end);
     if (packed.length < end - payload) {
       newBytes = payload - from + packed.length + trailer;
-      bytes.set(packed, to + payload - from);
+      copyBytes(packed, bytes, to + payload - from);
       rewriteHeader(buffer, to, newBytes, compression);
     }
     if (counter !== undefined) bytes.set(counter, to + newBytes - trailer);

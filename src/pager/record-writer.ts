@@ -3,6 +3,7 @@
  * fingerprint is left in `fingerprint`, so that the caller can see whether the file says the same already.
  */
 
+import { copyBytes } from '../codec/copy-bytes.js';
 import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
 import {
   counterBytes,
@@ -165,7 +166,7 @@ export class RecordWriter {
       const bytes: unknown = this.#format.serializer.serialize(value);
       if (!(bytes instanceof Uint8Array)) throw new TypeError('serialize did not return a Uint8Array');
       if (start + bytes.length > target.bytes.length) return -1;
-      target.bytes.set(bytes, start);
+      copyBytes(bytes, target.bytes, start);
       return start + bytes.length;
     } catch (cause) {
       const message = `the value of ${quoteKey(key)} cannot be encoded: ${reasonOf(cause)}`;
