@@ -4,7 +4,8 @@
  * dirty, or the device has no cache). To have a thread write takes a wake-up, a message and a wait for both, which is
  * more than a copy into the page cache; and threads that write one file at once wait for one another's lock.
  *
- * It starts with the threads, which show what a write takes without holding anybody up.
+ * It starts on the caller's thread: nearly everywhere that is where it stays, and no thread is started for nothing. Two
+ * writes that take long, or one that takes very long, are enough to ask the threads, which then show when it is over.
  */
 
 const unitBytes = 64 * 1024;
@@ -12,7 +13,10 @@ const unitBytes = 64 * 1024;
 const weight = 1 / 8;
 /** One write that takes so many times what is cheap tells by itself that the page cache does not just take what comes. */
 const stall = 32;
-/** Where the mean begins, and after a stall: some ten cheap writes above what is cheap. */
+/**
+ * So many times what is cheap is the mean after a stall: some ten cheap writes above it. No write counts as more, so that
+ * one that was only interrupted is not enough.
+ */
 const dear = 4;
 
 export class WriteCost {
@@ -23,7 +27,7 @@ export class WriteCost {
 
   constructor(cheapUsMax: number) {
     this.#cheapUsMax = cheapUsMax;
-    this.#meanUs = dear * cheapUsMax;
+    this.#meanUs = cheapUsMax / 2;
   }
 
   get isCheap(): boolean {
@@ -33,7 +37,8 @@ export class WriteCost {
   /** A write, wherever it was made, took so long. */
   learn(durationUs: number, bytes: number): void {
     const unitUs = durationUs / Math.ceil(bytes / unitBytes);
-    if (unitUs > stall * this.#cheapUsMax) this.#meanUs = dear * this.#cheapUsMax;
-    else this.#meanUs += (unitUs - this.#meanUs) * weight;
+    const dearUs = dear * this.#cheapUsMax;
+    if (unitUs > stall * this.#cheapUsMax) this.#meanUs = dearUs;
+    else this.#meanUs += (Math.min(unitUs, dearUs) - this.#meanUs) * weight;
   }
 }

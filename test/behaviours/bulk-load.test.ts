@@ -159,17 +159,28 @@ describe('a batch is written', () => {
     };
   }
 
-  it('by the threads until they have shown that a write costs little, then on the caller’s thread', async () => {
+  it('on the caller’s thread from the first on, and no thread is started for nothing', async () => {
     const store = opened(1e9);
+    await setUntil(store, () => store.counts().here > 20);
+    expect(store.counts().byThreads).toBe(0);
+    expect(store.store.stats().activeThreads).toBe(0);
+    for (const value of store.store.values()) expect(value).toBe('x'.repeat(100));
+  });
+
+  it('by the threads once two have taken long, and on the caller’s thread when they show that it is over', async () => {
+    // No write by a thread takes so long in fact, and each on the main thread does on the test's clock.
+    const store = opened(1e6);
+    store.disk.writeCostMs = 10_000;
     await setUntil(store, () => store.counts().byThreads > 0);
-    expect(store.counts().here).toBe(0);
-    await setUntil(store, () => store.counts().here > 0);
+    expect(store.counts().here).toBe(2);
+    store.disk.writeCostMs = 0;
+    await setUntil(store, () => store.counts().here > 2);
+    expect(store.counts().byThreads).toBeGreaterThan(2);
     expect(store.counts().byThreads).toBeLessThan(30);
     for (const value of store.store.values()) expect(value).toBe('x'.repeat(100));
   });
 
-  it('by the threads again after one that took long', async () => {
-    // No write by a thread takes so long in fact, and each on the main thread does on the test's clock.
+  it('by the threads after one that took very long', async () => {
     const store = opened(1e6);
     await setUntil(store, () => store.counts().here > 0);
     store.disk.writeCostMs = 1e6;

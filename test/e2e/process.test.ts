@@ -28,7 +28,7 @@ describe('the process around a store', () => {
   it('ends by itself though a store was never closed, and leaves no file', () => {
     const child = run(
       `import { SwapStore } from 'swapstore';
-       const store = new SwapStore({ maxMemory: 100_000, ttl: 1e6 });
+       const store = new SwapStore({ maxMemory: 100_000, ttl: 1e6, compression: 'deflate' });
        for (let index = 0; index < 2000; index++) { store.set('key:' + index, 'x'.repeat(500)); if (index % 50 === 0) await store.ready(); }
        console.log(await store.load('key:1') === 'x'.repeat(500), store.stats().activeThreads > 0);`,
       esm,
@@ -41,7 +41,7 @@ describe('the process around a store', () => {
     const major = Number(process.versions.node.split('.')[0]);
     const child = run(
       `import { SwapStore } from 'swapstore';
-       const store = new SwapStore({ maxMemory: 100_000 });
+       const store = new SwapStore({ maxMemory: 100_000, compression: 'deflate' });
        const warnings = [];
        store.on('warning', ({ code }) => warnings.push(code));
        for (let index = 0; index < 500; index++) { store.set('key:' + index, 'x'.repeat(500)); if (index % 50 === 0) await store.ready(); }
@@ -59,9 +59,9 @@ describe('the process around a store', () => {
   it('may exit with jobs in flight', () => {
     const child = run(
       `import { SwapStore } from 'swapstore';
-       const store = new SwapStore({ maxMemory: 16_000_000 });
+       const store = new SwapStore({ maxMemory: 16_000_000, compression: 'deflate' });
        for (let index = 0; index < 2000; index++) store.set('key:' + index, 'x'.repeat(2000));
-       // The first go to the threads, whatever writes cost.
+       // What is compressed is for the threads, whatever writes cost.
        for (let index = 0; index < 8; index++) store.swapOut('key:' + index);
        const busy = store.stats().inFlightBytes > 0;
        setImmediate(() => process.exit(busy ? 7 : 8));`,
@@ -98,7 +98,7 @@ describe('the process around a store', () => {
   it('goes on without threads, with one warning, where the worker file is missing', () => {
     const child = run(
       `import { SwapStore } from 'swapstore';
-       const store = new SwapStore({ maxMemory: 100_000, workerUrl: new URL('file:///nowhere/io-worker.js') });
+       const store = new SwapStore({ maxMemory: 100_000, compression: 'deflate', workerUrl: new URL('file:///nowhere/io-worker.js') });
        let warnings = 0;
        store.on('warning', (error) => { warnings++; if (error.code !== 'ERR_SWAP_WORKER') throw error; });
        for (let index = 0; index < 1000; index++) { store.set('key:' + index, 'x'.repeat(500)); await store.ready(); }
