@@ -42,6 +42,7 @@ export class Crew {
   #deaths = 0;
   #holders = 0;
   #isStopped = false;
+  #isTerminated = false;
 
   constructor(options: CrewOptions) {
     this.#options = options;
@@ -103,7 +104,10 @@ export class Crew {
     Atomics.notify(words, Word.Wake);
   }
 
+  /** Ends the threads that are left of a crew that was stopped, whatever they do. */
   terminate(): void {
+    if (this.#isTerminated) return;
+    this.#isTerminated = true;
     for (const thread of [...this.#threads.values()]) void thread.terminate();
   }
 

@@ -137,6 +137,20 @@ describe('the I/O pool on real threads', () => {
     return bench;
   }
 
+  it('closes with many threads, and the runtime finds nothing to warn of', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    const { pool } = open(14);
+    for (let index = 0; index < 64; index++) bench.write(`w${index}`, 0, index * jobBytes);
+    await bench.until(64);
+    expect(pool.activeThreads).toBeGreaterThan(11);
+    await pool.close();
+    await new Promise(setImmediate);
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   it('writes and loads more jobs than it has descriptors, each to its place', async () => {
     const { pool } = open();
     const count = 1_500;
