@@ -6,7 +6,7 @@ export default [
   {
     name: 'the core, without its two dependencies',
     path: 'dist/index.js',
-    limit: '180 kB',
+    limit: '181 kB',
     ignore: ['lru-cache', 'debug'],
     brotli: false,
     modifyEsbuildConfig: forNode,
@@ -14,7 +14,7 @@ export default [
   {
     name: 'the worker',
     path: 'dist/io/io-worker.js',
-    limit: '8.2 kB',
+    limit: '8.6 kB',
     brotli: false,
     modifyEsbuildConfig: forNode,
   },

@@ -89,7 +89,7 @@ export class Crew {
     for (const number of this.#threads.keys()) {
       const state = this.#stateOf(number);
       if (state !== ThreadState.Gone) active++;
-      if (state === ThreadState.Idle) idle++;
+      if (state === ThreadState.Idle || state === ThreadState.Woken) idle++;
     }
     const activeMax = Math.min(this.threadsMax, this.#ring.threadsOfUse);
     if (active < activeMax && this.#ring.newCount > idle) this.#spawn();
@@ -98,10 +98,8 @@ export class Crew {
   /** No thread is started from now on, and those that find nothing to do leave. */
   stop(): void {
     this.#isStopped = true;
-    const { words } = this.#ring;
-    Atomics.store(words, Word.Stop, 1);
-    Atomics.add(words, Word.Wake, 1);
-    Atomics.notify(words, Word.Wake);
+    Atomics.store(this.#ring.words, Word.Stop, 1);
+    this.#ring.wakeAll();
   }
 
   /** Ends the threads that are left of a crew that was stopped, whatever they do. */
@@ -124,7 +122,7 @@ export class Crew {
     let number = 0;
     while (this.#threads.has(number)) number++;
     if (number >= mainThread) return;
-    this.#setState(number, ThreadState.Working);
+    this.#setState(number, ThreadState.Starting);
     try {
       const thread = threads.spawn(
         { control, area, index: number, sealSecret, workerUrl },
@@ -140,10 +138,8 @@ export class Crew {
 
   #exited(number: number, error: Error | undefined): void {
     this.#threads.delete(number);
-    this.#setState(number, ThreadState.Gone);
+    this.#ring.bury(number);
     if (error !== undefined) {
-      // It may not have been awake. Then one more than is of use will be woken from now on, and no job is left to nobody.
-      Atomics.sub(this.#ring.words, Word.Awake, 1);
       this.#options.onDied(number, error);
       if (!this.#isStopped) this.#died(error);
     }

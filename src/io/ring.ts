@@ -37,8 +37,6 @@ export const enum Word {
   ProcessedTail,
   /** 1 while a message is on its way to the main thread. */
   Doorbell,
-  /** Changes with every submission; idle threads wait on it. */
-  Wake,
   /** 1 once the pool closes. */
   Stop,
   /** Changes with every completion; the main thread may wait on it. */
@@ -61,11 +59,16 @@ export const enum Word {
 /** More than there may be threads: one that leaves keeps its number until its exit is known. */
 export const threadNumbers = 128;
 
-/** What a thread is doing; set by itself, but for Working when it is started and Gone when it has died. */
+/**
+ * What a thread is doing; set by itself, but for Starting, Woken, and Gone when it has died. It waits on this word while it is
+ * Idle. Idle to Woken and Idle to Working are exchanges: exactly one of them happens.
+ */
 export const enum ThreadState {
   Gone,
+  Starting,
   Working,
   Idle,
+  Woken,
 }
 
 /** The words of a descriptor. */
@@ -179,18 +182,77 @@ export class Ring {
     const tail = words[Word.NewTail]!;
     words[newQueue + (tail & jobMask)] = job;
     Atomics.store(words, Word.NewTail, (tail + 1) | 0);
-    Atomics.add(words, Word.Wake, 1);
     if (tail === Atomics.load(words, Word.NewHead)) this.wakeOne();
   }
 
   /**
-   * Wakes a thread that waits, if one more is of use. A thread counts itself among those that wait, and no more among those
-   * that are awake, before it looks at the queue: who is not woken here sees the job.
+   * Wakes a thread that waits, if one more is of use: that with the lowest number, so that few threads do all that few can
+   * do, and the rest sleep until they leave. Were it that which has slept longest, all would take turns, each with cold caches and
+   * code that it has hardly compiled. A thread counts itself among those that wait, and no more among those that are awake,
+   * before it looks at the queue: who is not woken here sees the job.
    */
   wakeOne(): void {
     const { words } = this;
-    if (Atomics.load(words, Word.Sleepers) > 0 && Atomics.load(words, Word.Awake) < this.threadsOfUse)
-      Atomics.notify(words, Word.Wake, 1);
+    if (Atomics.load(words, Word.Sleepers) <= 0) return;
+    if (Atomics.load(words, Word.Awake) >= this.threadsOfUse) return;
+    for (let thread = 0; thread < threadNumbers; thread++) if (this.#wake(thread)) return;
+  }
+
+  /** Wakes all that wait. */
+  wakeAll(): void {
+    for (let thread = 0; thread < threadNumbers; thread++) this.#wake(thread);
+  }
+
+  /** False when it does not wait. It is awake from now on, however long it takes to notice. */
+  #wake(thread: number): boolean {
+    const { words } = this;
+    const state = Word.Threads + thread;
+    if (Atomics.load(words, state) !== ThreadState.Idle) return false;
+    if (Atomics.compareExchange(words, state, ThreadState.Idle, ThreadState.Woken) !== ThreadState.Idle)
+      return false;
+    Atomics.sub(words, Word.Sleepers, 1);
+    Atomics.add(words, Word.Awake, 1);
+    Atomics.notify(words, state, 1);
+    return true;
+  }
+
+  /** The thread itself, before anything else: it takes jobs from now on. */
+  begin(thread: number): void {
+    Atomics.store(this.words, Word.Threads + thread, ThreadState.Working);
+    Atomics.add(this.words, Word.Awake, 1);
+  }
+
+  /** The thread itself: takes no jobs from now on. It must look a last time, and `begin` again where there is one. */
+  end(thread: number): void {
+    Atomics.store(this.words, Word.Threads + thread, ThreadState.Gone);
+    Atomics.sub(this.words, Word.Awake, 1);
+  }
+
+  /** Main thread only: a thread is no more, and may have ended in the middle of anything. */
+  bury(thread: number): void {
+    const state: ThreadState = Atomics.exchange(this.words, Word.Threads + thread, ThreadState.Gone);
+    // One that was writing was not among those awake. Then one more than is of use will be woken from now on, and no job is
+    // left to nobody.
+    if (state === ThreadState.Working || state === ThreadState.Woken) Atomics.sub(this.words, Word.Awake, 1);
+    if (state === ThreadState.Idle) Atomics.sub(this.words, Word.Sleepers, 1);
+  }
+
+  /** The thread itself: waits until it is woken, for `idleMs` at most; false when nobody woke it. */
+  sleep(thread: number, idleMs: number): boolean {
+    const { words } = this;
+    const state = Word.Threads + thread;
+    Atomics.store(words, state, ThreadState.Idle);
+    Atomics.add(words, Word.Sleepers, 1);
+    Atomics.sub(words, Word.Awake, 1);
+    const mustWait = this.newCount === 0 && Atomics.load(words, Word.Stop) === 0;
+    if (mustWait) Atomics.wait(words, state, ThreadState.Idle, idleMs);
+    if (Atomics.compareExchange(words, state, ThreadState.Idle, ThreadState.Working) !== ThreadState.Idle) {
+      Atomics.store(words, state, ThreadState.Working);
+      return true;
+    }
+    Atomics.sub(words, Word.Sleepers, 1);
+    Atomics.add(words, Word.Awake, 1);
+    return !mustWait;
   }
 
   /** How many threads may be awake for the oldest new job. It may have gone meanwhile: then the answer is that for another. */

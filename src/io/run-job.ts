@@ -18,7 +18,7 @@ import { superblockBytes } from '../disk/superblock.js';
 import { readWhole, writeWhole } from '../disk/whole.js';
 import type { Disk } from '../environment.js';
 import { JobType } from './job.js';
-import { canceledJob, Field, noJob, Ring, Status, ThreadState, unknownError, Word } from './ring.js';
+import { canceledJob, Field, noJob, Ring, Status, unknownError, Word } from './ring.js';
 import { sharedUsSince } from './thread-clock.js';
 
 type ReadWrite = Pick<Disk, 'read' | 'write'>;
@@ -157,22 +157,4 @@ function noteError(ring: Ring, job: number, error: unknown): void {
   const { errno, message } = error as { errno?: unknown; message?: unknown };
   ring.set(job, Field.Error, typeof errno === 'number' && errno < 0 ? errno : unknownError);
   ring.setText(job, typeof message === 'string' ? message : String(error));
-}
-
-/** Waits for work; false when none came for `idleMs`, or the pool has closed. */
-export function waitForWork(ring: Ring, threadIndex: number, idleMs: number): boolean {
-  const { words } = ring;
-  const state = Word.Threads + threadIndex;
-  Atomics.store(words, state, ThreadState.Idle);
-  Atomics.add(words, Word.Sleepers, 1);
-  Atomics.sub(words, Word.Awake, 1);
-  // The wake word is read before the queue is looked at: a submission in between changes it, and the wait ends at once.
-  const wake = Atomics.load(words, Word.Wake);
-  let outcome: string = 'not-equal';
-  if (ring.newCount === 0 && Atomics.load(words, Word.Stop) === 0)
-    outcome = Atomics.wait(words, Word.Wake, wake, idleMs);
-  Atomics.add(words, Word.Awake, 1);
-  Atomics.sub(words, Word.Sleepers, 1);
-  Atomics.store(words, state, ThreadState.Working);
-  return outcome !== 'timed-out' && Atomics.load(words, Word.Stop) === 0;
 }

@@ -15,8 +15,9 @@ import { FaultyDisk } from '../support/faulty-disk.js';
 import { ManualThreads } from '../support/threads.js';
 
 // The numbers of the layout and of the kinds of jobs: the compiler leaves nothing of an enum behind.
-const Word = { Sleepers: 8, Awake: 10, ReadersMax: 11 } as const;
+const Word = { NewHead: 0, NewTail: 1, Sleepers: 7, Awake: 9, ReadersMax: 10, Threads: 16 } as const;
 const Field = { Type: 1 } as const;
+const [working, idle, woken] = [2, 3, 4];
 const statusNew = 1;
 const loadType = 1;
 const writeType = 3;
@@ -34,6 +35,7 @@ describe('the ring', () => {
   ])('wakes a thread for %s', (_title, type, awake, wakes) => {
     const ring = new Ring(new SharedArrayBuffer(controlBytes));
     ring.words[Word.Sleepers] = 1;
+    ring.words[Word.Threads] = idle;
     ring.words[Word.Awake] = awake;
     ring.words[Word.ReadersMax] = 2;
     const notify = vi.spyOn(Atomics, 'notify');
@@ -42,7 +44,126 @@ describe('the ring', () => {
     ring.pushNew(5);
     expect(notify).toHaveBeenCalledTimes(wakes);
   });
+
+  it('wakes the thread with the lowest number of those that wait, and counts it among those awake at once', () => {
+    const ring = new Ring(new SharedArrayBuffer(controlBytes));
+    for (const thread of [1, 2, 3]) ring.words[Word.Threads + thread] = idle;
+    ring.words[Word.Threads] = working;
+    ring.words[Word.Sleepers] = 3;
+    ring.words[Word.Awake] = 1;
+    ring.words[Word.ReadersMax] = 3;
+    ring.set(0, Field.Type, loadType);
+    const states = () => [...ring.words.subarray(Word.Threads, Word.Threads + 4)];
+    ring.wakeOne();
+    expect(states()).toEqual([working, woken, idle, idle]);
+    ring.wakeOne();
+    ring.wakeOne();
+    expect(states()).toEqual([working, woken, woken, idle]);
+    expect([ring.words[Word.Sleepers], ring.words[Word.Awake]]).toEqual([1, 3]);
+    ring.wakeAll();
+    expect(states()).toEqual([working, woken, woken, woken]);
+    for (const thread of [0, 1, 2, 3]) ring.bury(thread);
+    expect([...states(), ring.words[Word.Sleepers], ring.words[Word.Awake]]).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  describe.each([loadType, writeType])(
+    'where one thread is all there is, and a job of type %i comes',
+    (type) => {
+      /** A ring whose only thread is awake. */
+      function ringOfOne(): Ring {
+        const ring = new Ring(new SharedArrayBuffer(controlBytes));
+        ring.words[Word.ReadersMax] = 1;
+        ring.set(5, Field.Type, type);
+        ring.setStatus(5, statusNew);
+        ring.begin(0);
+        return ring;
+      }
+
+      /** Runs `first`, and in it, before its access number `at` to what is shared, all of `second`; false when there is none. */
+      function interleave(at: number, first: () => void, second: () => void): boolean {
+        let accesses = 0;
+        const access = () => {
+          if (accesses++ === at) second();
+        };
+        for (const name of ['load', 'store', 'add', 'sub', 'compareExchange', 'notify', 'wait'] as const) {
+          const real = Atomics[name] as (...given: unknown[]) => unknown;
+          vi.spyOn(Atomics, name).mockImplementation(((...given: unknown[]) => {
+            access();
+            return name === 'wait' ? over(given as [Int32Array, number, number]) : real(...given);
+          }) as never);
+        }
+        first();
+        vi.restoreAllMocks();
+        return accesses > at;
+      }
+
+      /** As Atomics.wait, but nobody else runs meanwhile: it is over at once. */
+      function over([words, word, expected]: [Int32Array, number, number]): 'not-equal' | 'timed-out' {
+        isLeft = words[word] === expected && words[Word.NewTail] !== words[Word.NewHead];
+        return words[word] === expected ? 'timed-out' : 'not-equal';
+      }
+      /** It waits, a job is in the queue, and nobody has woken it. */
+      let isLeft = false;
+
+      it('sees it or is woken for it, whenever that comes while it goes to sleep', () => {
+        let moments = 0;
+        for (let at = 0; ; at++) {
+          const ring = ringOfOne();
+          let slept = false;
+          const goesOn = interleave(
+            at,
+            () => {
+              slept = !ring.sleep(0, 1000);
+            },
+            () => ring.pushNew(5),
+          );
+          if (!goesOn) break;
+          moments++;
+          expect(isLeft, `at access ${at}`).toBe(false);
+          // Once it has found that nobody woke it, it looks a last time before it goes.
+          const isOver = ring.words[Word.Threads] === working && ring.words[Word.Sleepers] === 0;
+          expect(isOver, `at access ${at}`).toBe(true);
+          expect(ring.words[Word.Awake], `at access ${at}`).toBe(1);
+          if (slept) expect(ring.newCount, `at access ${at}`).toBe(1);
+        }
+        expect(moments).toBeGreaterThan(8);
+      });
+
+      it('sees it or is woken for it, whenever it goes to sleep while that comes', () => {
+        let moments = 0;
+        for (let at = 0; ; at++) {
+          const ring = ringOfOne();
+          let waits = false;
+          const goesOn = interleave(
+            at,
+            () => ring.pushNew(5),
+            () => {
+              // As far as the wait itself, which it does not reach where it sees the job.
+              const wait = vi.spyOn(Atomics, 'wait').mockImplementation(() => {
+                throw waiting;
+              });
+              try {
+                ring.sleep(0, 1000);
+              } catch (error) {
+                if (error !== waiting) throw error;
+                waits = true;
+              } finally {
+                wait.mockRestore();
+              }
+            },
+          );
+          if (!goesOn) break;
+          moments++;
+          expect(ring.words[Word.Threads], `at access ${at}`).toBe(waits ? woken : working);
+          expect([ring.words[Word.Sleepers], ring.words[Word.Awake]], `at access ${at}`).toEqual([0, 1]);
+        }
+        expect(moments).toBeGreaterThan(2);
+      });
+    },
+  );
 });
+
+const waiting = new Error('it waits');
 
 describe('the pool', () => {
   let directory: string;

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { canceledJob, controlBytes, jobsMax, noJob, Ring } from '../../dist/io/ring.js';
 
 // The layout's own numbers: the compiler leaves nothing of an enum behind.
-const Word = { NewHead: 0, NewTail: 1, ProcessedHead: 2, ProcessedTail: 3, Wake: 5, Stop: 6 } as const;
+const Word = { NewHead: 0, NewTail: 1, ProcessedHead: 2, ProcessedTail: 3, Stop: 5 } as const;
 const Status = { New: 1, Processed: 3, Canceled: 4 } as const;
 const Field = { Result: 10 } as const;
 
@@ -102,7 +102,7 @@ describe('the ring', () => {
       const ring = new Ring(workerData.control);
       while (Atomics.load(ring.words, Word.Stop) === 0) {
         const job = ring.takeNew(workerData.index);
-        if (job < 0) { Atomics.wait(ring.words, Word.Wake, Atomics.load(ring.words, Word.Wake), 1); continue; }
+        if (job < 0) { Atomics.wait(ring.words, Word.Stop, 0, 1); continue; }
         Atomics.add(ring.words, ring.at(job, Field.Result), 1);
         ring.setStatus(job, Status.Processed);
         ring.pushProcessed(job);
