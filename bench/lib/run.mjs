@@ -6,12 +6,12 @@ import { median } from './measure.mjs';
 
 const runSide = fileURLToPath(new URL('../run-side.mjs', import.meta.url));
 
-/** The figures of one run, or what it failed with. */
-function once(job) {
+/** The figures of one run under these flags of Node's, or what it failed with. */
+function once(job, flags) {
   return new Promise((resolve) => {
     const child = spawn(
       process.execPath,
-      ['--expose-gc', '--max-old-space-size=8192', runSide, JSON.stringify(job)],
+      ['--expose-gc', '--max-old-space-size=8192', ...flags, runSide, JSON.stringify(job)],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     let output = '';
@@ -41,7 +41,10 @@ export async function measureVariant(scenario, variant, { sides, runs, ms, distO
       const result = results.get(side);
       if (result.failure !== undefined) continue;
       const { side: name, dist } = distOf(side);
-      const outcome = await once({ scenario: scenario.name, variant, side: name, ms, dist });
+      const outcome = await once(
+        { scenario: scenario.name, variant, side: name, ms, dist },
+        scenario.flagsOf?.(side) ?? [],
+      );
       if (outcome.failure !== undefined) result.failure = outcome.failure;
       else result.runs.push(outcome.figures);
     }

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 
 async function swapstore({ memoryBytes, dist, options }) {
   const { SwapStore } = await import(new URL('index.js', dist));
-  const store = new SwapStore({ maxMemory: memoryBytes, maxSwap: 2 ** 32, ...options });
+  const store = new SwapStore({ maxMemory: memoryBytes, maxSwap: 2 ** 34, ...options });
   return {
     store,
     get: (key) => store.get(key),
