@@ -1,6 +1,5 @@
-// The least that can stand between a caller who awaits and threads that read: numbers in shared memory, a thread woken
-// where one sleeps, a promise for each read. No cache, no proof of what was read, no value made of it. What it does not
-// reach of plain threads, no pool of threads behind one event loop does.
+// Little more than what must stand between a caller who awaits and threads that read: numbers in shared memory, a thread
+// woken where one sleeps, a promise for each read. No cache, no proof of what was read, no value made of it.
 import { Worker } from 'node:worker_threads';
 
 const queueMax = 1024;
@@ -36,7 +35,8 @@ const source = `
       Atomics.sub(control, word.sleepers, 1);
       continue;
     }
-    readSync(fd, target, job * bytes, bytes, Atomics.load(control, positionsAt + job) * bytes);
+    const read = readSync(fd, target, job * bytes, bytes, Atomics.load(control, positionsAt + job) * bytes);
+    if (read !== bytes) throw new Error('a read was short');
     Atomics.store(control, doneAt + (Atomics.add(control, word.done, 1) % queueMax), job + 1);
     if (Atomics.compareExchange(control, word.bell, 0, 1) === 0) parentPort.postMessage('bell');
   }`;
@@ -73,6 +73,9 @@ export async function openBarePool(path, bytes, threads) {
           worker.once('error', reject);
           worker.once('message', () => {
             worker.on('message', deliver);
+            worker.on('error', (error) => {
+              throw error;
+            });
             resolve(worker);
           });
         }),

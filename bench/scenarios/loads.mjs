@@ -1,19 +1,19 @@
 // Values awaited, several at once. The limit is as many plain threads as are in flight, each doing nothing but pread; what a
-// pool of threads can reach of it at all is shown by one that does nothing else.
+// pool of threads reaches of it is shown by one that does nothing else.
 import { closeSync, fsyncSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { openBarePool } from '../lib/bare-pool.mjs';
 import { random } from '../lib/random.mjs';
-import { keyOf, kinds } from '../lib/values.mjs';
+import { isRight, keyOf, kinds } from '../lib/values.mjs';
 import { peers } from '../peers/index.mjs';
 
 const bytes = 4000;
 const blockBytes = 4096;
 /** Threads are started on demand, and each compiles what it runs: the first seconds are a figure of their own. */
 const coldWarmUpMs = [2000, 2000];
-/** What a load takes of the main thread while nothing waits for the device: the row with one in flight, page cache warm. */
-const loadUs = 8;
+/** A load takes about this much of the main thread beyond the read and the pool: 8 with one in flight and the page cache warm. */
+const loadUs = 7;
 const barePool = 'bare pool';
 const busyPool = `bare pool, and ${loadUs} us for each`;
 /** So many that what one run has read is a small part of it. */
@@ -52,7 +52,8 @@ async function plainThreads(path, inFlight, ms, count) {
     const end = performance.now() + workerData.ms;
     while (performance.now() < end) {
       state ^= state << 13; state ^= state >>> 17; state ^= state << 5;
-      readSync(fd, target, 0, ${blockBytes}, ((state >>> 0) % workerData.count) * ${blockBytes});
+      const read = readSync(fd, target, 0, ${blockBytes}, ((state >>> 0) % workerData.count) * ${blockBytes});
+      if (read !== ${blockBytes}) throw new Error('a read was short');
       reads++;
     }
     parentPort.postMessage(reads);`;
@@ -149,9 +150,9 @@ export default {
       if (!dropCaches()) return {};
     }
     const load = async () => {
-      const key = keys[place()];
-      const value = store.load === undefined ? store.get(key) : await store.load(key);
-      if (value?.length !== bytes) throw new Error('wrong value');
+      const index = place();
+      const value = store.load === undefined ? store.get(keys[index]) : await store.load(keys[index]);
+      if (!isRight('Buffer', value, index, bytes)) throw new Error('wrong value');
       // As a server would: other work gets its turn.
       if (store.load === undefined) await new Promise((resolve) => setImmediate(resolve));
     };

@@ -65,8 +65,7 @@ export default {
   quick: ['record 400 B, 20 x memory'],
   sides: ({ kind, name }) => [
     'swapstore',
-    kind === 'Buffer' ? limit : recordLimit,
-    ...(name.includes('within') ? ['lru-cache', 'Map'] : []),
+    ...(name.includes('within') ? ['lru-cache', 'Map'] : [kind === 'Buffer' ? limit : recordLimit]),
     'lmdb',
     'better-sqlite3',
     'classic-level',

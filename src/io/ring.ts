@@ -237,22 +237,24 @@ export class Ring {
     if (state === ThreadState.Idle) Atomics.sub(this.words, Word.Sleepers, 1);
   }
 
-  /** The thread itself: waits until it is woken, for `idleMs` at most; false when nobody woke it. */
+  /** The thread itself: waits until there may be work, for `idleMs` at most; false when that was over first. */
   sleep(thread: number, idleMs: number): boolean {
     const { words } = this;
     const state = Word.Threads + thread;
     Atomics.store(words, state, ThreadState.Idle);
     Atomics.add(words, Word.Sleepers, 1);
     Atomics.sub(words, Word.Awake, 1);
-    const mustWait = this.newCount === 0 && Atomics.load(words, Word.Stop) === 0;
-    if (mustWait) Atomics.wait(words, state, ThreadState.Idle, idleMs);
+    let outcome: string = 'not-equal';
+    if (this.newCount === 0 && Atomics.load(words, Word.Stop) === 0)
+      outcome = Atomics.wait(words, state, ThreadState.Idle, idleMs);
     if (Atomics.compareExchange(words, state, ThreadState.Idle, ThreadState.Working) !== ThreadState.Idle) {
       Atomics.store(words, state, ThreadState.Working);
       return true;
     }
+    // Nobody has woken it, or somebody for the time before, who was slow to say so.
     Atomics.sub(words, Word.Sleepers, 1);
     Atomics.add(words, Word.Awake, 1);
-    return !mustWait;
+    return outcome !== 'timed-out';
   }
 
   /** How many threads may be awake for the oldest new job. It may have gone meanwhile: then the answer is that for another. */

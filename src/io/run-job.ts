@@ -49,7 +49,10 @@ export function takeAndRunIn(
   if (submittedUs !== 0) ring.set(job, Field.WaitUs, sharedUsSince(submittedUs));
   // Who compresses or writes takes no load meanwhile, so that another may be woken for those.
   const takesLoads = ring.get(job, Field.Type) === JobType.Load;
-  if (!takesLoads) Atomics.sub(ring.words, Word.Awake, 1);
+  if (!takesLoads) {
+    Atomics.sub(ring.words, Word.Awake, 1);
+    if (ring.newCount > 0) ring.wakeOne();
+  }
   const began = performance.now();
   try {
     ring.set(job, Field.Result, run(ring, area, disk, job, sealer));

@@ -11,13 +11,18 @@
 const unitBytes = 64 * 1024;
 /** How much one write moves the mean. */
 const weight = 1 / 8;
-/** One write that takes so many times what is cheap tells by itself that the page cache does not just take what comes. */
-const stall = 32;
 /**
- * So many times what is cheap is the mean after a stall: some ten cheap writes above it. No write counts as more, so that
- * one that was only interrupted is not enough.
+ * One write that takes so many times what 64 KiB may take, however long it is, tells by itself that the page cache does not
+ * just take what comes.
  */
+const stall = 128;
+/** So many times what is cheap is the mean after a stall: some ten cheap writes above it. */
 const dear = 4;
+/**
+ * No write counts as more, so that one that was only interrupted is not enough; two within ten are, where the others take
+ * a sixth to a third of what is cheap, as they do.
+ */
+const outlier = 5.5;
 
 export class WriteCost {
   /** What 64 KiB may take on the caller's thread, us. 0: all is left to the threads; Infinity: nothing is. */
@@ -27,7 +32,7 @@ export class WriteCost {
 
   constructor(cheapUsMax: number) {
     this.#cheapUsMax = cheapUsMax;
-    this.#meanUs = cheapUsMax / 2;
+    this.#meanUs = cheapUsMax / 4;
   }
 
   get isCheap(): boolean {
@@ -37,8 +42,7 @@ export class WriteCost {
   /** A write, wherever it was made, took so long. */
   learn(durationUs: number, bytes: number): void {
     const unitUs = durationUs / Math.ceil(bytes / unitBytes);
-    const dearUs = dear * this.#cheapUsMax;
-    if (unitUs > stall * this.#cheapUsMax) this.#meanUs = dearUs;
-    else this.#meanUs += (Math.min(unitUs, dearUs) - this.#meanUs) * weight;
+    if (durationUs > stall * this.#cheapUsMax) this.#meanUs = dear * this.#cheapUsMax;
+    else this.#meanUs += (Math.min(unitUs, outlier * this.#cheapUsMax) - this.#meanUs) * weight;
   }
 }

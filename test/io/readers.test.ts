@@ -9,6 +9,7 @@ import { IoPool } from '../../dist/io/io-pool.js';
 import { Job } from '../../dist/io/job.js';
 import { nodeThreads } from '../../dist/io/node-threads.js';
 import { controlBytes, Ring } from '../../dist/io/ring.js';
+import { takeAndRun } from '../../dist/io/run-job.js';
 import { ReadCost } from '../../dist/pager/read-cost.js';
 import { ManualClock } from '../support/clock.js';
 import { FaultyDisk } from '../support/faulty-disk.js';
@@ -16,7 +17,7 @@ import { ManualThreads } from '../support/threads.js';
 
 // The numbers of the layout and of the kinds of jobs: the compiler leaves nothing of an enum behind.
 const Word = { NewHead: 0, NewTail: 1, Sleepers: 7, Awake: 9, ReadersMax: 10, Threads: 16 } as const;
-const Field = { Type: 1 } as const;
+const Field = { Type: 1, Length: 4 } as const;
 const [working, idle, woken] = [2, 3, 4];
 const statusNew = 1;
 const loadType = 1;
@@ -66,6 +67,31 @@ describe('the ring', () => {
     expect([...states(), ring.words[Word.Sleepers], ring.words[Word.Awake]]).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
+  it('wakes another for a load that comes behind a write', () => {
+    const ring = new Ring(new SharedArrayBuffer(controlBytes));
+    ring.words[Word.ReadersMax] = 1;
+    ring.begin(0);
+    for (const [job, type] of [
+      [5, writeType],
+      [6, loadType],
+    ] as const) {
+      ring.set(job, Field.Type, type);
+      ring.set(job, Field.Length, 8);
+      ring.setStatus(job, statusNew);
+      ring.pushNew(job);
+    }
+    ring.words[Word.Threads + 1] = idle;
+    ring.words[Word.Sleepers] = 1;
+    let stateInWrite = 0;
+    const write = () => {
+      stateInWrite = ring.words[Word.Threads + 1]!;
+      return 8;
+    };
+    const { buffer } = ring.words;
+    takeAndRun(buffer as SharedArrayBuffer, new SharedArrayBuffer(8), { read: write, write }, 0, undefined);
+    expect(stateInWrite).toBe(woken);
+  });
+
   describe.each([loadType, writeType])(
     'where one thread is all there is, and a job of type %i comes',
     (type) => {
@@ -92,8 +118,11 @@ describe('the ring', () => {
             return name === 'wait' ? over(given as [Int32Array, number, number]) : real(...given);
           }) as never);
         }
-        first();
-        vi.restoreAllMocks();
+        try {
+          first();
+        } finally {
+          vi.restoreAllMocks();
+        }
         return accesses > at;
       }
 
@@ -127,6 +156,15 @@ describe('the ring', () => {
           if (slept) expect(ring.newCount, `at access ${at}`).toBe(1);
         }
         expect(moments).toBeGreaterThan(8);
+      });
+
+      it('does not take a call that was meant for its last sleep for the end of its wait', () => {
+        const ring = ringOfOne();
+        const wait = vi.spyOn(Atomics, 'wait').mockReturnValue('ok');
+        expect(ring.sleep(0, 1000)).toBe(true);
+        wait.mockReturnValue('timed-out');
+        expect(ring.sleep(0, 1000)).toBe(false);
+        expect([ring.words[Word.Sleepers], ring.words[Word.Awake]]).toEqual([0, 1]);
       });
 
       it('sees it or is woken for it, whenever it goes to sleep while that comes', () => {
