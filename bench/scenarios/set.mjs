@@ -6,7 +6,7 @@ import { keyOf, kinds } from '../lib/values.mjs';
 import { peers } from '../peers/index.mjs';
 
 const limit = 'memcpy + sequential write';
-const recordLimit = 'encode + Map + sequential write';
+const recordLimit = 'encode + Map + write';
 const slabBytes = 2 ** 18;
 
 /**
