@@ -26,7 +26,8 @@ afterAll(() => {
 /** What each program does, given the class and perhaps options. */
 const check = `
 async function check(SwapStore, options = {}) {
-  const store = new SwapStore({ maxMemory: 1 << 20, threads: 2, ...options });
+  // What is compressed is for the threads, whatever a write costs.
+  const store = new SwapStore({ maxMemory: 1 << 20, threads: 2, compression: 'deflate', ...options });
   const warnings = [];
   store.on('warning', ({ code }) => warnings.push(code));
   store.set('k', { text: 'x'.repeat(1000), list: new Map([[1, 'one']]) });
@@ -100,7 +101,7 @@ describe('TypeScript', () => {
 import { type EntryState, Namespace, SwapError, SwapStore, type SwapStoreOptions, type SwapStoreStats } from 'swapstore';
 
 interface User { readonly id: number; readonly tags: Set<string> }
-const options: SwapStoreOptions = { maxMemory: 1 << 20, threads: 2, whenFull: 'evict' };
+const options: SwapStoreOptions = { maxMemory: 1 << 20, threads: 2, whenFull: 'evict', compression: 'deflate' };
 await using store = new SwapStore<User>(options);
 store.on('warning', (error: SwapError) => console.error(error.code, error.key));
 store.set('a', { id: 1, tags: new Set(['x']) }, { ttl: 60_000 });
