@@ -17,7 +17,8 @@ const noting = `
 `;
 const work = (dist, rounds) => `
   const { SwapStore } = await import(${JSON.stringify(dist)});
-  const store = new SwapStore({ maxMemory: 300_000, threads: 3 });
+  // What is compressed is for the threads, whatever a write costs.
+  const store = new SwapStore({ maxMemory: 300_000, threads: 3, compression: 'deflate' });
   store.on('warning', () => {});
   const valueOf = (index) => ({ index, text: String(index).repeat(300) });
   let deaths = 0, wrong = 0, refused = 0;
