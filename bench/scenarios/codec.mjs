@@ -1,6 +1,7 @@
 // A value to bytes and back, without any store: where a fault's time goes.
 import { deserialize, serialize } from 'node:v8';
 import { Packr } from 'msgpackr';
+import { codeBuffer } from '../lib/code-buffer.mjs';
 import { perCall } from '../lib/measure.mjs';
 import { kinds } from '../lib/values.mjs';
 
@@ -16,18 +17,12 @@ const makers = {
   numbers: (index) => ({ x: index * 1.1, y: index * 2.2, list: [index, index + 1, index + 0.5, 4] }),
 };
 
-/** As the store has them; a Buffer itself as well, which is what earlier builds take (bench:compare). */
-function bufferOf(byteCount) {
-  const bytes = Buffer.alloc(byteCount);
-  return Object.assign(bytes, { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, byteCount) });
-}
-
 async function codecOf(side, dist) {
   if (side === 'swapstore') {
     const { Codec } = await import(new URL('codec/codec.js', dist));
     const codec = new Codec();
-    const scratch = bufferOf(2 ** 16);
-    const kept = bufferOf(2 ** 22);
+    const scratch = codeBuffer(2 ** 16);
+    const kept = codeBuffer(2 ** 22);
     let at = 0;
     return {
       encode: (value) => codec.encode(value, scratch, 0),

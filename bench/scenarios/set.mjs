@@ -2,6 +2,7 @@
 // to hold it back (`ready()`, the last put) once in 256 values.
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeBuffer } from '../lib/code-buffer.mjs';
 import { keyOf, kinds } from '../lib/values.mjs';
 import { peers } from '../peers/index.mjs';
 
@@ -15,8 +16,7 @@ const slabBytes = 2 ** 18;
  */
 function writeAll(count, valueAt, directory, put) {
   const fd = openSync(join(directory, 'limit'), 'w');
-  const bytes = Buffer.alloc(slabBytes);
-  const slab = Object.assign(bytes, { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, slabBytes) });
+  const slab = codeBuffer(slabBytes);
   let used = 0;
   let position = 0;
   const began = performance.now();
