@@ -30,14 +30,14 @@ function dropCaches() {
   }
 }
 
-/** A file of so many blocks of 4 KiB, on the device and, where `cold`, nowhere else; undefined where that cannot be. */
+/** Makes a file of so many blocks of 4 KiB, on the device and, where `cold`, nowhere else; false where that cannot be. */
 function layBlocks(path, count, cold) {
   const fd = openSync(path, 'w');
   const block = Buffer.alloc(2 ** 20, 7);
   for (let index = 0; index < Math.ceil((count * blockBytes) / block.length); index++) writeSync(fd, block);
   fsyncSync(fd);
   closeSync(fd);
-  return !cold || dropCaches() ? path : undefined;
+  return !cold || dropCaches();
 }
 
 /** Reads a second of N threads that do nothing else. */
@@ -122,8 +122,8 @@ export default {
     const draw = random(5);
     const place = () => Math.floor(draw(count));
     if (side !== 'swapstore' && side !== 'lmdb') {
-      const path = layBlocks(join(directory, 'blocks'), count, cold);
-      if (path === undefined) return {};
+      const path = join(directory, 'blocks');
+      if (!layBlocks(path, count, cold)) return {};
       if (side === 'plain threads') return { load: (await plainThreads(path, inFlight, ms, count)) / 1000 };
       const pool = await openBarePool(path, blockBytes, inFlight);
       const load = async () => {
