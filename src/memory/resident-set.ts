@@ -3,21 +3,20 @@
  * leave. A resident is a candidate (the policy has it), or stands aside (pinned, held by `run`, cannot be encoded),
  * or is in flight (its bytes are on their way to the file and it can still come back). The Map has all three.
  *
- * Beside them there may be one guest: a value that was just read and is not worth a place. It is no candidate and not in
- * the Map, as to put it there, choose a victim and take that out costs more than to read it. Whoever looks for it
- * finds it, and it is a candidate like others from then on.
+ * Beside them there may be guests (guests.ts), which are neither candidates nor in the Map.
  *
  * A Map has a largest count of entries, too, which tiny values reach in some 2 GB, or sizes that the user has given far
  * too low: whoever admits an entry asks `isFull` first.
  */
 import { assert } from '../errors.js';
+import { Guests } from './guests.js';
 import { Place, type Policy, type Resident } from './resident.js';
 import { ShardedMap } from './sharded-map.js';
 
 export class ResidentSet<E extends Resident> {
   readonly policy: Policy<E>;
   readonly #entries = new ShardedMap<E>();
-  #guest: E | undefined = undefined;
+  readonly #guests = new Guests<E>();
 
   // residentBytes is the sum of the sizes of all that are not in flight, inFlightBytes of those that are;
   // asideBytes is the part of residentBytes that cannot leave now.
@@ -35,7 +34,7 @@ export class ResidentSet<E extends Resident> {
   }
 
   get count(): number {
-    return this.#entries.size + (this.#guest === undefined ? 0 : 1);
+    return this.#entries.size + this.#guests.count;
   }
 
   /** True when the Map can have no more. */
@@ -50,17 +49,17 @@ export class ResidentSet<E extends Resident> {
 
   get(key: string): E | undefined {
     const entry = this.#entries.get(key);
-    return entry !== undefined || this.#guest === undefined ? entry : this.#guestFor(key);
+    return entry !== undefined || this.#guests.isEmpty ? entry : this.#guestFor(key);
   }
 
   /** The same, where nothing is made of it: a guest stays one. */
   look(key: string): E | undefined {
-    return this.#entries.get(key) ?? (this.#guest?.key === key ? this.#guest : undefined);
+    return this.#entries.get(key) ?? this.#guests.find(key);
   }
 
   *entries(): IterableIterator<E> {
     yield* this.#entries.values();
-    if (this.#guest !== undefined) yield this.#guest;
+    yield* this.#guests.all();
   }
 
   /** A value comes in as a candidate. */
@@ -70,40 +69,50 @@ export class ResidentSet<E extends Resident> {
     this.policy.add(entry);
   }
 
-  /** A value comes in as the guest, in the place of nobody; with a size of 0 it is not weighed as long as it is one. */
+  /** A value comes in as the guest of a call; with a size of 0 it is not weighed as long as it is one. */
   receive(entry: E): void {
-    assert(this.#guest === undefined, 'there is one guest at a time');
-    entry.place = Place.Guest;
-    this.#guest = entry;
+    this.#guests.receiveForCall(entry);
     this.residentBytes += entry.size;
   }
 
-  /** The guest, where there is one; `drop` sees it off, `keepGuest` makes it a candidate. */
-  get guest(): E | undefined {
-    return this.#guest;
+  /** A value comes in as one of the guests of a turn. */
+  receiveForTurn(entry: E): void {
+    this.#guests.receiveForTurn(entry);
+    this.residentBytes += entry.size;
   }
 
-  keepGuest(): E | undefined {
-    const guest = this.#guest;
-    if (guest === undefined) return undefined;
-    this.weighGuest();
+  /** The guest of the last call, where there is one; `drop` sees a guest off, `keep` makes it a candidate. */
+  get guest(): E | undefined {
+    return this.#guests.ofCall;
+  }
+
+  /** Those of a turn; each may be dropped or kept while they are walked through. */
+  guestsOfTurn(): IterableIterator<E> {
+    return this.#guests.ofTurn();
+  }
+
+  /** A guest is a candidate from now on. */
+  keep(guest: E): void {
+    this.#weigh(guest);
     // An accessor of its own may have asked for it.
-    if (guest !== this.#guest) return this.#entries.get(guest.key);
-    this.#guest = undefined;
+    if (guest.place !== Place.Guest) return;
+    this.#guests.showOut(guest);
     this.#entries.add(guest.key, guest);
     this.policy.add(guest);
-    return guest;
   }
 
   /** A guest that has not been weighed counts from now on. */
   weighGuest(): void {
-    const guest = this.#guest;
-    if (guest === undefined || guest.size > 0) return;
+    if (this.guest !== undefined) this.#weigh(this.guest);
+  }
+
+  #weigh(guest: E): void {
+    if (guest.size > 0) return;
     // Known for something while it is being weighed, as its accessors may ask for it.
     guest.size = 1;
     this.residentBytes++;
     const size = this.weigh(guest);
-    if (guest !== this.#guest) {
+    if (guest.place !== Place.Guest) {
       this.resize(guest, size);
       return;
     }
@@ -111,13 +120,10 @@ export class ResidentSet<E extends Resident> {
     guest.size = size;
   }
 
-  #showOut(): void {
-    if (this.#guest !== undefined) this.#guest.place = Place.Aside;
-    this.#guest = undefined;
-  }
-
   #guestFor(key: string): E | undefined {
-    return this.#guest!.key === key ? this.keepGuest() : undefined;
+    const guest = this.#guests.find(key);
+    if (guest !== undefined) this.keep(guest);
+    return guest === undefined ? undefined : this.#entries.get(key);
   }
 
   /** True for what is in memory and may leave. */
@@ -147,7 +153,8 @@ export class ResidentSet<E extends Resident> {
   /** The best candidate, taken out of the policy. The caller sends it off, lets it go, or calls `putBack`. */
   takeVictim(): E | undefined {
     const victim = this.policy.takeVictim();
-    if (victim !== undefined || this.keepGuest() === undefined) return victim;
+    if (victim !== undefined || this.#guests.isEmpty) return victim;
+    for (const guest of this.#guests.all()) this.keep(guest);
     return this.policy.takeVictim();
   }
 
@@ -180,7 +187,7 @@ export class ResidentSet<E extends Resident> {
     this.#forget(entry);
   }
 
-  /** A victim, taken by `takeVictim`, or the guest, needs no flight. */
+  /** A victim, taken by `takeVictim`, or a guest, needs no flight. */
   drop(entry: E): void {
     this.residentBytes -= entry.size;
     this.#forget(entry);
@@ -200,7 +207,7 @@ export class ResidentSet<E extends Resident> {
    * since then for alive until it looks at the old ones, too. So entries must not hold what is large.
    */
   #forget(entry: E): void {
-    if (entry === this.#guest) this.#showOut();
+    if (entry.place === Place.Guest) this.#guests.showOut(entry);
     else this.#entries.remove(entry.key);
     entry.value = undefined;
   }
@@ -216,7 +223,7 @@ export class ResidentSet<E extends Resident> {
 
   clear(): void {
     this.#entries.clear();
-    this.#showOut();
+    this.#guests.clear();
     this.policy.clear();
     this.residentBytes = 0;
     this.inFlightBytes = 0;

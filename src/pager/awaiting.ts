@@ -51,7 +51,7 @@ export class Awaiting {
       const slot = this.#find(key, false);
       if (slot === none) return this.#value;
       if (this.#isForThreads(slot) || !this.#mayRead) return mustWait;
-      this.#read(slot, key, Stay.IfRoom);
+      this.#read(slot, key, Stay.ForTurn);
       return this.#value;
     } finally {
       // Nothing is kept alive by having been asked for.

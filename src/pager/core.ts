@@ -76,6 +76,8 @@ export class Core {
   behind: WriteBehind | undefined = undefined;
   /** Set by whoever must know that pages have become free. */
   onPagesFreed: () => void = () => {};
+  /** Has what was handed out in a turn that is over leave; false when some of it is left for the next. */
+  onTurnEnded: () => boolean = () => true;
 
   // Entries handed out in this turn of the event loop carry its number; it is advanced by a later turn.
   turn = 1;
@@ -229,6 +231,10 @@ export class Core {
   guard(entry: Entry): void {
     if (entry.guardTurn !== this.turn) this.guardedBytes += entry.size;
     entry.guardTurn = this.turn;
+    this.#endTurnSoon();
+  }
+
+  #endTurnSoon(): void {
     if (this.#turnEnds) return;
     this.#turnEnds = true;
     this.environment.clock.nextTurn(this.#endTurn);
@@ -238,6 +244,7 @@ export class Core {
     this.#turnEnds = false;
     this.turn++;
     this.guardedBytes = 0;
+    if (!this.onTurnEnded()) this.#endTurnSoon();
   };
 
   /** Calls `fn` once some job has ended. */

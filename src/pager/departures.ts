@@ -8,6 +8,7 @@
 import { fingerprint } from '../codec/fingerprint.js';
 import { padRecord, RecordBuffer } from '../disk/record.js';
 import { SwapError } from '../errors.js';
+import { Place } from '../memory/resident.js';
 import type { Core } from './core.js';
 import { Custody, type Entry } from './entry.js';
 import { type RecordWriter, tooLarge } from './record-writer.js';
@@ -79,11 +80,7 @@ export class Departures {
       return Departure.Stays;
     }
     // Most have not been changed, and need no place in a batch.
-    if (
-      entry.copyIndex !== -1 &&
-      this.#writer.takeFingerprintOf(entry.value, entry.copyBytes) &&
-      this.#saysTheSame(entry)
-    ) {
+    if (this.#isEncodedAsItsCopy(entry)) {
       this.#dropClean(entry);
       return Departure.Gone;
     }
@@ -104,6 +101,24 @@ export class Departures {
     if (entry.copyIndex === -1 || !this.#isAsItsCopy(entry)) return false;
     this.#dropClean(entry);
     return true;
+  }
+
+  /** The same for what must be encoded to see it; only for a guest, which may have been asked for by then. */
+  dropIfUnchanged(guest: Entry): boolean {
+    if (this.dropIfClean(guest)) return true;
+    if (!this.#isEncodedAsItsCopy(guest) || guest.place !== Place.Guest) return false;
+    this.#dropClean(guest);
+    return true;
+  }
+
+  /** True when `dropIfUnchanged` can say something of a value whose payload has so many bytes. */
+  mayCompare(payloadBytes: number): boolean {
+    return this.#writer.mayCompare(payloadBytes);
+  }
+
+  #isEncodedAsItsCopy(entry: Entry): boolean {
+    const { copyIndex, copyBytes, value } = entry;
+    return copyIndex !== -1 && this.#writer.takeFingerprintOf(value, copyBytes) && this.#saysTheSame(entry);
   }
 
   /** Sends off a victim whose record no slab can hold, in a batch of its own. */

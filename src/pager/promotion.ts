@@ -1,7 +1,7 @@
 /**
- * What becomes of a value that was just read: a resident, for which others leave; a guest, which stays until the next
- * read, as the policy has no place for it and its caller may change it in place; or neither, one of a batch. Its pages
- * stay in all three cases, as they are a clean copy.
+ * What becomes of a value that was just read: a resident, for which others leave; a guest, which stays as long as its caller
+ * may change it in place, until the next read or until the turn of who awaits it ends, as the policy has no place for it;
+ * or neither, one of a batch. Its pages stay in all three cases, as they are a clean copy.
  *
  * Feared most: a guest that was changed in place and is let go as if it had not been. So none is received that cannot be
  * compared, and one that is not known to be what its copy is becomes a resident.
@@ -14,6 +14,11 @@ import { Entry } from './entry.js';
 import type { Loan } from './loan.js';
 import type { Reclaim } from './reclaim.js';
 import type { RecordReader } from './record-reader.js';
+
+/** Guests of one turn leave for so long before the event loop gets its turn. */
+const sliceMs = 1;
+/** The clock is looked at once for so many of them. */
+const guestsPerLook = 16;
 
 export class Promotion {
   readonly #core: Core;
@@ -58,8 +63,33 @@ export class Promotion {
     const wasSet = guest.copyIndex === -1;
     const mayLeave = this.#core.pauses === 0;
     if (mayLeave && (wasSet ? this.#leaves(guest) : this.#departures.dropIfClean(guest))) return undefined;
-    residents.keepGuest();
+    residents.keep(guest);
     return mayLeave && wasSet ? guest : undefined;
+  }
+
+  /**
+   * A turn is over: its guests leave, but for those that were changed. False when some are left for the next turn, as they
+   * take too long to compare.
+   */
+  seeOffTurn(): boolean {
+    const { residents, turn, pauses, environment, notices } = this.#core;
+    const endsMs = environment.clock.monotonic() + sliceMs;
+    let seen = 0;
+    let isDone = true;
+    for (const guest of residents.guestsOfTurn()) {
+      if (guest.guardTurn === turn) continue;
+      if (seen++ % guestsPerLook === guestsPerLook - 1 && environment.clock.monotonic() >= endsMs) {
+        isDone = false;
+        break;
+      }
+      if (pauses === 0 && this.#departures.dropIfUnchanged(guest)) continue;
+      residents.keep(guest);
+    }
+    if (seen > 0) {
+      this.#reclaim.goOn();
+      notices.tell();
+    }
+    return isDone;
   }
 
   /** True for what was set and is on its way now. */
@@ -73,15 +103,16 @@ export class Promotion {
     // Whatever leaves for it is encoded, and may be read.
     const { value, payloadBytes, fingerprintA, fingerprintB } = this.#reader;
     const size = table.ownSize(slot) || this.#sizeOf(key, value);
-    const isGuest = stay === Stay.ForNow && this.#isGuest(hash, value, size);
+    const isGuest = (stay === Stay.ForNow || stay === Stay.ForTurn) && this.#isGuest(hash, value, size, stay);
     if (!isGuest && !this.#makeRoom(slot, hash, size, stay)) return undefined;
     const entry = new Entry(key, value, hash, size, slot);
     entry.expiresAtMs = table.expiresAtMs(slot);
     entry.copyBytes = payloadBytes;
     entry.copyFingerprintA = fingerprintA;
     entry.copyFingerprintB = fingerprintB;
-    if (isGuest) residents.receive(entry);
-    else residents.admit(entry);
+    if (!isGuest) residents.admit(entry);
+    else if (stay === Stay.ForTurn) residents.receiveForTurn(entry);
+    else residents.receive(entry);
     this.#core.addCopy(entry);
     table.setResident(slot, true);
     this.#core.notices.moved('swapin', key);
@@ -119,14 +150,20 @@ export class Promotion {
   }
 
   /** True for a value that the policy has no place for, and that can be let go later without being encoded. */
-  #isGuest(hash: number, value: unknown, size: number): boolean {
+  #isGuest(hash: number, value: unknown, size: number, stay: Stay): boolean {
     const { pauses, residents } = this.#core;
-    const isLendable = this.#isConstant(value) || this.#reader.plainSource !== undefined;
-    if (pauses > 0 || !isLendable || !this.#reclaim.hasRoomForGuest(size)) return false;
+    if (pauses > 0 || !this.#isComparable(value, stay) || !this.#reclaim.hasRoomForGuest(size)) return false;
     const { policy } = residents;
     if (policy.admits(hash, false)) return false;
     policy.passedBy(hash);
     return true;
+  }
+
+  /** True when it can be seen, when the value is to leave, whether it was changed in place. */
+  #isComparable(value: unknown, stay: Stay): boolean {
+    if (this.#isConstant(value)) return true;
+    const { plainSource, payloadBytes } = this.#reader;
+    return stay === Stay.ForTurn ? this.#departures.mayCompare(payloadBytes) : plainSource !== undefined;
   }
 
   /** True for what cannot be changed in place, or is promised not to be. */

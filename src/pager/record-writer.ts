@@ -130,13 +130,18 @@ export class RecordWriter {
     return encoded !== undefined && source.bytes.compare(encoded.bytes, 0, length, from, from + length) === 0;
   }
 
+  /** True for a payload of which `takeFingerprintOf` may say something. */
+  mayCompare(payloadBytes: number): boolean {
+    return this.#format.serializer === undefined && payloadBytes <= comparedBytesMax;
+  }
+
   /**
    * Takes the fingerprint of a value that encodes to `length` bytes; false when it does not, or that is not known without
    * its record. What it is encoded into is in the caches, as a slab is not: threads have written from that.
    */
   takeFingerprintOf(value: unknown, length: number): boolean {
-    const { seedA, seedB, serializer } = this.#format;
-    const encoded = serializer === undefined ? this.#encodedTo(value, length) : undefined;
+    const { seedA, seedB } = this.#format;
+    const encoded = this.mayCompare(length) ? this.#encodedTo(value, length) : undefined;
     if (encoded === undefined) return false;
     this.payloadBytes = length;
     takeFingerprint(encoded.words, 0, length, seedA, seedB);

@@ -9,6 +9,7 @@
 import debug from 'debug';
 import { RecordBuffer, recordBytesMax } from '../disk/record.js';
 import { none } from '../memory/pointer-table.js';
+import { Place } from '../memory/resident.js';
 import type { ClearedSweep } from './cleared-sweep.js';
 import type { Core } from './core.js';
 import type { RecordReader } from './record-reader.js';
@@ -128,7 +129,7 @@ export class Space {
     if (entry === undefined) return false;
     this.#core.freeCopy(entry);
     // Whoever is reading a guest may be about to change it, so that it must not leave as one that was set does.
-    if (entry === this.#core.residents.guest) this.#core.residents.keepGuest();
+    if (entry.place === Place.Guest) this.#core.residents.keep(entry);
     return true;
   }
 

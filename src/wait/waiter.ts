@@ -12,10 +12,12 @@ export const enum Stay {
   IfWorth = 0,
   /** Where others are used more, it does until the next read: who was given it may change it in place until then. */
   ForNow = 1,
+  /** The same until the turn of the event loop ends: whoever awaits it may change it in place until then. */
+  ForTurn = 2,
   /** Others leave for it, as far as they can. */
-  IfRoom = 2,
+  IfRoom = 3,
   /** Past the bound if it must (`run`, a pin). */
-  Always = 3,
+  Always = 4,
 }
 
 export interface Waiter<E> {
@@ -30,7 +32,7 @@ export interface Waiter<E> {
 
 /** A waiter with a promise and perhaps a signal: what load, loadMany, fetch, preload and run have in common. */
 export abstract class PromisedWaiter<E> implements Waiter<E> {
-  readonly stay: Stay = Stay.IfRoom;
+  readonly stay: Stay = Stay.ForTurn;
   #slots: number[] | undefined = undefined;
   /** Whether a value that has expired will do. */
   readonly takesStale: boolean = false;
@@ -161,6 +163,7 @@ export class ManyWaiter<E> extends WaiterFor<unknown[], E> {
 
 /** `preload`: many keys, held one by one as they arrive; it notes when one found no room to stay. */
 export class PreloadWaiter<E> extends WaiterFor<void, E> {
+  override readonly stay = Stay.IfRoom;
   noRoom = false;
   readonly #hold: (entry: E) => void;
 
