@@ -12,7 +12,7 @@
  */
 import { FrequencySketch } from './frequency-sketch.js';
 import { MainSet } from './main-set.js';
-import { Place, type Policy, type Resident, setAside } from './resident.js';
+import { Arrival, Place, type Policy, type Resident, setAside } from './resident.js';
 import { ShadowCaches } from './shadow-caches.js';
 import { idleTicks, logOfSize, moveCost, swappability } from './swappability.js';
 import { Window } from './window.js';
@@ -98,15 +98,17 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
 
   /**
    * The window takes whatever comes, but for what is one of many: that must be used as much as what would leave for it,
-   * else a scan could have all of memory, window first. Without a window each must be used more.
+   * else a scan could have all of memory, window first. Without a window each must be used more, and what is new was not
+   * used at all, whatever the sketch says: in a small store that has seen many keys it takes one new key in six for another.
    */
-  admits(hash: number, isOneOfMany: boolean): boolean {
+  admits(hash: number, arrival: Arrival): boolean {
     const hasWindow = this.#shadows.share > 0;
-    if (hasWindow && !isOneOfMany) return true;
+    if (hasWindow && arrival !== Arrival.InBatch) return true;
     const weakest = hasWindow
       ? (this.#window.oldest ?? this.#weakestOfMain())
       : (this.#weakestOfMain() ?? this.#window.oldest);
     if (weakest === undefined) return true;
+    if (arrival === Arrival.New) return false;
     const lead = this.#sketch.estimate(hash) - this.#sketch.estimate(weakest.hash);
     return lead > 0 || (hasWindow && lead >= -1);
   }

@@ -51,6 +51,16 @@ export function setAside(entry: Resident): void {
   entry.position = -1;
 }
 
+/** How a value comes, as far as a policy cares. */
+export const enum Arrival {
+  /** Read by itself, or set over one that is not in memory. */
+  Alone = 0,
+  /** Read as one of many, which may be a scan of all there is. */
+  InBatch = 1,
+  /** Set for the first time, so that its key was never used. */
+  New = 2,
+}
+
 /**
  * Chooses which values leave. A policy knows only candidates: whatever must stay is taken out with `remove` first,
  * so that a victim never has to be skipped.
@@ -67,12 +77,8 @@ export interface Policy<E extends Resident = Resident> {
   touch(entry: E): void;
   /** A candidate leaves: deleted, in flight, pinned, held. Leaves `place` Aside. */
   remove(entry: E): void;
-  /**
-   * A value comes, and something would have to leave for it: whether it should. It is followed by `add` or `passedBy`.
-   *
-   * @param isOneOfMany It is read in a batch, which may be a scan of all there is.
-   */
-  admits(hash: number, isOneOfMany: boolean): boolean;
+  /** A value comes, and something would have to leave for it: whether it should. It is followed by `add` or `passedBy`. */
+  admits(hash: number, arrival: Arrival): boolean;
   /** A value was read and not taken in: this counts as a use of its key. */
   passedBy(hash: number): void;
   /** Takes the best candidate for leaving out of the set and returns it; undefined when there is none. */

@@ -12,6 +12,8 @@
  * A value leaves with the next call of `set` and not with its own, so that a change in place right after it is kept. Where
  * the short way out is open (write-behind.ts) it is a guest until then, else a candidate like others.
  */
+import { none } from '../memory/pointer-table.js';
+import { Arrival } from '../memory/resident.js';
 import type { Core } from './core.js';
 import { Custody, type Entry } from './entry.js';
 
@@ -45,10 +47,14 @@ export class Leaver {
   }
 
   /** A value that is not in memory is about to come in, before the policy counts that as a use: true if it need not stay. */
-  needNotStay(hash: number): boolean {
+  needNotStay(key: string, hash: number): boolean {
     // In a load the policy need not be asked.
-    this.#hasPlace = !this.isLoad && this.#core.residents.policy.admits(hash, false);
+    this.#hasPlace = !this.isLoad && this.#core.residents.policy.admits(hash, this.#arrivalOf(key, hash));
     return !this.#hasPlace;
+  }
+
+  #arrivalOf(key: string, hash: number): Arrival {
+    return this.#core.table.find(key, hash) === none ? Arrival.New : Arrival.Alone;
   }
 
   /** A value has been set. @param isNew It was not in memory before. */

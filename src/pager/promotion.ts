@@ -7,6 +7,7 @@
  * compared, and one that is not known to be what its copy is becomes a resident.
  */
 import { SwapError } from '../errors.js';
+import { Arrival } from '../memory/resident.js';
 import { Stay } from '../wait/waiter.js';
 import type { Core } from './core.js';
 import type { Departures } from './departures.js';
@@ -72,12 +73,11 @@ export class Promotion {
    * take too long to compare.
    */
   seeOffTurn(): boolean {
-    const { residents, turn, pauses, environment, notices } = this.#core;
+    const { residents, pauses, environment, notices } = this.#core;
     const endsMs = environment.clock.monotonic() + sliceMs;
     let seen = 0;
     let isDone = true;
     for (const guest of residents.guestsOfTurn()) {
-      if (guest.guardTurn === turn) continue;
       if (seen++ % guestsPerLook === guestsPerLook - 1 && environment.clock.monotonic() >= endsMs) {
         isDone = false;
         break;
@@ -130,7 +130,11 @@ export class Promotion {
   /** False when there is no room for a resident, or others are worth more. */
   #makeRoom(slot: number, hash: number, size: number, stay: Stay): boolean {
     const { table, residents } = this.#core;
-    if (stay === Stay.IfWorth && !this.#reclaim.isRestfulWith(size) && !residents.policy.admits(hash, true)) {
+    if (
+      stay === Stay.IfWorth &&
+      !this.#reclaim.isRestfulWith(size) &&
+      !residents.policy.admits(hash, Arrival.InBatch)
+    ) {
       residents.policy.passedBy(hash);
       return false;
     }
@@ -154,7 +158,7 @@ export class Promotion {
     const { pauses, residents } = this.#core;
     if (pauses > 0 || !this.#isComparable(value, stay) || !this.#reclaim.hasRoomForGuest(size)) return false;
     const { policy } = residents;
-    if (policy.admits(hash, false)) return false;
+    if (policy.admits(hash, Arrival.Alone)) return false;
     policy.passedBy(hash);
     return true;
   }

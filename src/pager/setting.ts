@@ -86,7 +86,7 @@ export class Setting {
     const old = isLoad && !this.#isInMemory(key, hash) ? undefined : this.#lookUp.resident(key, true);
     if (!isLoad) hash = old === undefined ? core.table.hash(key) : old.hash;
     const isNew = old === undefined;
-    const needNotStay = isNew && this.#leaver.needNotStay(hash);
+    const needNotStay = isNew && this.#leaver.needNotStay(key, hash);
     // To weigh a record takes as long as to encode it, by which it is weighed, too.
     const isWeighed = terms.size === 0 && !(needNotStay && isDearToWeigh(value) && this.#hasRoomUnweighed);
     const incoming: Incoming = {

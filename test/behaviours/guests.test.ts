@@ -1,6 +1,9 @@
-/** A value that is read, and that memory has no place for: it is there until the next read, and its caller may change it. */
+/**
+ * A value that is read, and that memory has no place for: it is there until the next read, or until the turn of who awaits
+ * it ends, and its caller may change it.
+ */
 import { describe, expect, it } from 'vitest';
-import { openInWorld } from '../support/store.js';
+import { codeOf, openInWorld } from '../support/store.js';
 
 const size = 100;
 const hotCount = 300;
@@ -199,6 +202,188 @@ describe('a value that is read once', () => {
   });
 });
 
+/** Loads all of `keys` at once. */
+async function loadAll(
+  { store, world }: Awaited<ReturnType<typeof full>>,
+  keys: readonly string[],
+): Promise<unknown[]> {
+  const values = Promise.all(keys.map((key) => store.load(key)));
+  await world.drive(values);
+  return values;
+}
+
+describe.each([
+  { readers: 'here', readCostMs: 0 },
+  { readers: 'by threads', readCostMs: 5 },
+])('a value that is loaded once, read $readers', ({ readCostMs }) => {
+  /** As `full`, and reads are as slow as that. */
+  async function fullAnd(options: Parameters<typeof full>[0] = {}) {
+    const room = await full(options);
+    const { store, world } = room;
+    world.disk.readCostMs = readCostMs;
+    for (let round = 0; round < 32; round++) store.peek('cold:0');
+    return room;
+  }
+
+  it('moves nothing that is used, is written by nobody, and is gone when its turn has ended', async () => {
+    const room = await fullAnd();
+    const { store, world, hotInMemory } = room;
+    const before = hotInMemory();
+    const { bytesWritten, residentObjects } = store.stats();
+    const keys = coldKeys(store, 400);
+    for (let from = 0; from < keys.length; from += 10) {
+      const some = keys.slice(from, from + 10);
+      expect(await loadAll(room, some)).toEqual(some.map((key) => ({ n: Number(key.slice(5)) })));
+      await world.settle();
+    }
+    expect(hotInMemory()).toBe(before);
+    expect(keys.filter((key) => store.state(key) === 'resident').length).toBeLessThan(30);
+    expect(store.stats().bytesWritten).toBe(bytesWritten);
+    expect(store.stats().residentObjects).toBeLessThan(residentObjects + 30);
+    expect(store.stats().residentBytes).toBeLessThanOrEqual(400 * size);
+  });
+
+  it('is in memory until then, and the same object when it is asked for again', async () => {
+    const { store, world } = await fullAnd();
+    for (const key of coldKeys(store, 30)) {
+      let state: string | undefined;
+      let again: unknown;
+      const loaded = store.load(key).then((value) => {
+        state = store.state(key);
+        again = store.get(key);
+        return value;
+      });
+      await world.drive(loaded);
+      expect(state).toBe('resident');
+      expect(again).toBe(await loaded);
+      await world.settle();
+    }
+  });
+
+  it('keeps what is changed in its turn, and again, without end', async () => {
+    const { store, world } = await fullAnd();
+    const keys = coldKeys(store, 40);
+    const expected = new Map(keys.map((key) => [key, Number(key.slice(5))]));
+    for (let step = 0; step < 600; step++) {
+      const some = [0, 1, 2].map((index) => keys[(3 * step + index * 7) % keys.length]!);
+      const changes = some.map(async (key, index) => {
+        const value = counterOf(await store.load(key));
+        expect(value.n).toBe(expected.get(key));
+        if ((step + index) % 3 === 0) expected.set(key, ++value.n);
+      });
+      await world.drive(Promise.all(changes));
+      if (step % 2 === 0) await world.settle();
+    }
+    await world.settle();
+    for (const key of keys) expect(store.peek(key)).toEqual({ n: expected.get(key) });
+  });
+
+  it('is set, deleted, expired, pinned and cleared in its turn like any other', async () => {
+    const { store, world } = await fullAnd();
+    const [set, deleted, expired, pinned, cleared] = coldKeys(store, 5) as [string, ...string[]] & string[];
+    const inItsTurn = async (key: string, act: () => unknown) => {
+      await world.drive(store.load(key).then(act));
+      await world.settle();
+    };
+    await inItsTurn(set, () => store.set(set, 'other'));
+    expect(store.get(set)).toBe('other');
+    await inItsTurn(deleted!, () => store.delete(deleted!));
+    expect(store.get(deleted!)).toBeUndefined();
+    await inItsTurn(expired!, () => store.expire(expired!, 1_000));
+    await world.live(2_000, 500);
+    expect(store.get(expired!)).toBeUndefined();
+    await inItsTurn(pinned!, () => store.pin(pinned!));
+    expect(store.state(pinned!)).toBe('resident');
+    expect(store.unpin(pinned!)).toBe(true);
+    await inItsTurn(cleared!, () => store.clear());
+    expect(store.get(cleared!)).toBeUndefined();
+    expect(store.stats()).toMatchObject({ residentObjects: 0, residentBytes: 0 });
+  });
+
+  it('stays while swapping is paused', async () => {
+    const room = await fullAnd();
+    const { store, world } = room;
+    const [first, ...others] = coldKeys(store, 20) as [string, ...string[]];
+    const keys = [first, ...others];
+    // In its turn.
+    await world.drive(store.load(first).then(() => store.pauseSwapping()));
+    await loadAll(room, others);
+    await world.settle();
+    expect(keys.map((key) => store.state(key))).toEqual(keys.map(() => 'resident'));
+    store.resumeSwapping();
+    for (const key of keys) expect(store.get(key)).toEqual({ n: Number(key.slice(5)) });
+  });
+
+  it('is told of to listeners as it comes and as it goes', async () => {
+    const room = await fullAnd();
+    const { store, world } = room;
+    const [key] = coldKeys(store, 1) as [string];
+    const moves: string[] = [];
+    store.on('swapin', (moved) => moves.push(`in ${moved}`));
+    store.on('swapout', (moved) => moves.push(`out ${moved}`));
+    await loadAll(room, [key]);
+    await world.settle();
+    expect(moves).toEqual([`in ${key}`, `out ${key}`]);
+  });
+});
+
+describe('values that are loaded in one turn', () => {
+  it('leave over several turns when they take too long to compare, and may be changed until they do', async () => {
+    const room = await full();
+    const { store, world } = room;
+    const { clock } = world;
+    const keys = coldKeys(store, 40);
+    const values = await Promise.all(keys.map((key) => store.load(key)));
+    const inMemory = () => keys.filter((key) => store.state(key) === 'resident').length;
+    expect(inMemory()).toBe(keys.length);
+    // Each look at the clock takes a slice.
+    clock.monotonic = () => ++clock.monotonicMs;
+    await clock.turn();
+    const left = inMemory();
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(keys.length);
+    const changed = keys.map((key, index) => index % 2 === 0 && store.state(key) === 'resident');
+    for (const [index, value] of values.entries()) if (changed[index]) counterOf(value).n = -1;
+    await world.settle();
+    for (const [index, key] of keys.entries()) {
+      expect(store.state(key)).toBe(changed[index] ? 'resident' : 'swapped');
+      expect(store.peek(key)).toEqual({ n: changed[index] ? -1 : Number(key.slice(5)) });
+    }
+  });
+
+  it('keep what is changed when the file takes the pages of their copies', async () => {
+    const { store, world } = openInWorld({ threads: 1, maxMemory: 400 * size, maxSwap: 256 * 1024 });
+    const { pages } = store.stats();
+    for (let index = 0; index < pages - 40; index++) store.set(`cold:${index}`, { n: index }, { size });
+    for (let round = 0; round < 20; round++)
+      for (let index = 0; index < 340; index++) store.get(`cold:${index}`);
+    await world.settle();
+    const keys = Array.from({ length: 300 }, (_, index) => `cold:${1_000 + index}`);
+    const expected = new Map(keys.map((key) => [key, Number(key.slice(5))]));
+    let changed = 0;
+    const change = async (key: string): Promise<void> => {
+      const value = counterOf(await store.load(key));
+      // Where nothing can leave for it, it is a copy.
+      if (store.state(key) !== 'resident') return;
+      changed++;
+      value.n = -value.n;
+      expected.set(key, value.n);
+      try {
+        // It needs pages, and there are none but those of copies.
+        store.set(`new:${key}`, 'x'.repeat(40), { size });
+      } catch (error) {
+        expect(codeOf(error)).toBe('ERR_SWAP_FULL');
+      }
+    };
+    for (let from = 0; from < keys.length; from += 6) {
+      await world.drive(Promise.all(keys.slice(from, from + 6).map(change)));
+      await world.settle();
+    }
+    expect(changed).toBeGreaterThan(100);
+    for (const key of keys) expect(store.peek(key)).toEqual({ n: expected.get(key) });
+  });
+});
+
 describe('a value that is set once, where memory is full of what is used', () => {
   it('leaves with the next, as it was then, and moves nothing', async () => {
     const { store, world, hotInMemory } = await full();
@@ -215,6 +400,19 @@ describe('a value that is set once, where memory is full of what is used', () =>
     const states = Array.from({ length: 200 }, (_, index) => store.state(`new:${index}`));
     expect(states.filter((state) => state === 'swapped').length).toBeGreaterThan(150);
     for (let index = 0; index < 200; index++) expect(store.peek(`new:${index}`)).toEqual({ n: index });
+  });
+
+  it('is not taken for a key that was used, however many others have come', async () => {
+    const { store, world } = await full();
+    let stayed = 0;
+    for (let index = 0; index < 4_000; index++) {
+      store.set(`new:${index}`, { n: index }, { size });
+      // A read, so that this is no bulk load; nothing in memory is used much.
+      store.get(`hot:${index % 7}`);
+      if (index > 1_000 && store.state(`new:${index - 1}`) === 'resident') stayed++;
+      if (index % 5 === 0) await world.settle();
+    }
+    expect(stayed).toBeLessThan(5);
   });
 
   it('stays if it is read before', async () => {

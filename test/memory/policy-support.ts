@@ -6,6 +6,8 @@ export const policyKinds: readonly PolicyKind[] = ['adaptive', 'lru', 'swappabil
 
 /** The values of Place, which as a const enum has none at run time for who imports its declaration. */
 export const place = { aside: 0, window: 1, main: 2, guest: 3 } as const;
+/** Those of Arrival. */
+export const arrival = { alone: 0, inBatch: 1, new: 2 } as const;
 
 export class TestResident extends Resident {}
 

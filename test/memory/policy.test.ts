@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPolicy, type PolicyKind } from '../../dist/memory/policy.js';
 import type { Policy } from '../../dist/memory/resident.js';
-import { hashOf, place, policyKinds, resident, seededRandom, type TestResident } from './policy-support.js';
+import {
+  arrival,
+  hashOf,
+  place,
+  policyKinds,
+  resident,
+  seededRandom,
+  type TestResident,
+} from './policy-support.js';
 
 const capacityBytes = 2_000;
 
@@ -293,22 +301,24 @@ describe('the policy adaptive', () => {
     for (const entry of entries) policy.add(entry);
     for (let round = 0; round < 3; round++) for (const entry of entries) policy.touch(entry);
     for (let key = 1_000; key < 1_200; key++) policy.passedBy(hashOf(key));
-    expect(policy.admits(hashOf(5_000), false)).toBe(false);
-    expect(policy.admits(hashOf(5_000), true)).toBe(false);
+    expect(policy.admits(hashOf(5_000), arrival.alone)).toBe(false);
+    expect(policy.admits(hashOf(5_000), arrival.inBatch)).toBe(false);
     let uses = 0;
-    while (!policy.admits(hashOf(5_000), false)) {
+    while (!policy.admits(hashOf(5_000), arrival.alone)) {
       policy.passedBy(hashOf(5_000));
       uses++;
     }
     expect(uses).toBeGreaterThan(1);
     expect(uses).toBeLessThan(16);
+    // A key that comes for the first time has not been used, and has its counters from others.
+    expect(policy.admits(hashOf(5_000), arrival.new)).toBe(false);
     policy.clear();
-    expect(policy.admits(hashOf(6_000), false)).toBe(true);
+    for (const one of Object.values(arrival)) expect(policy.admits(hashOf(6_000), one)).toBe(true);
   });
 
   it('with a window takes in whatever is read by itself', () => {
     const policy = createPolicy<TestResident>('adaptive', 100, seededRandom(1));
     for (let key = 0; key < 90; key++) policy.add(resident(key));
-    for (let key = 1_000; key < 1_009; key++) expect(policy.admits(hashOf(key), false)).toBe(true);
+    for (let key = 1_000; key < 1_009; key++) expect(policy.admits(hashOf(key), arrival.alone)).toBe(true);
   });
 });
