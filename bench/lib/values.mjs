@@ -22,6 +22,9 @@ function record(index, bytes) {
   };
 }
 
+/** What the store says that a record of 400 bytes costs in memory. */
+export const recordEntryBytes = 1300;
+
 export const kinds = {
   Buffer: (index, bytes) => Buffer.alloc(bytes, text(index, 64)),
   string: text,

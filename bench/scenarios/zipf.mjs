@@ -1,13 +1,11 @@
 // What caches are for: skewed reads and writes over ten times as much data as there is memory.
 import { perCall } from '../lib/measure.mjs';
 import { random, zipf } from '../lib/random.mjs';
-import { isRight, keyOf, kinds } from '../lib/values.mjs';
+import { recordEntryBytes as entryBytes, isRight, keyOf, kinds } from '../lib/values.mjs';
 import { peers } from '../peers/index.mjs';
 
 const count = 100_000;
 const bytes = 400;
-/** What the store says that such a record costs in memory. */
-const entryBytes = 1300;
 const memoryBytes = (count * entryBytes) / 10;
 
 export default {
