@@ -1,9 +1,11 @@
 // A value that is not in memory, from the page cache: `peek` leaves it in the file, `get` brings it in and another out.
-// The limit is what any library in JavaScript must at least do: one pread and one decoding, or a checksum of the bytes.
+// The limit is what any library in JavaScript must at least do: one pread and one decoding, or a checksum of the bytes. The
+// bare file with an lru-cache before it does as much, no checksum, and keeps what it has read: the limit of `get`.
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { Packr } from 'msgpackr';
+import { bareStore, openBareStore } from '../lib/bare-store.mjs';
 import { perCall } from '../lib/measure.mjs';
 import { isRight, keyOf, kinds } from '../lib/values.mjs';
 import { peers } from '../peers/index.mjs';
@@ -70,6 +72,7 @@ export default {
     'swapstore',
     ...(kind === 'record' ? ['swapstore, immutable'] : []),
     limits[kind],
+    bareStore,
     ...all.slice(1),
     ...(slow ? ['cacache', '@keyv/sqlite'] : []),
   ],
@@ -89,7 +92,16 @@ export default {
     const [name, immutable] = side.split(', ');
     const memoryBytes = Math.ceil(dataBytes / 40);
     const options = { immutable: immutable !== undefined };
-    const store = await peers[name]({ directory, dist, memoryBytes, entryBytes: bytes + 700, options });
+    const entryBytes = bytes + 700;
+    const store =
+      side === bareStore
+        ? await openBareStore({
+            directory,
+            dist,
+            entriesMax: Math.ceil(memoryBytes / entryBytes),
+            valuesMax: count,
+          })
+        : await peers[name]({ directory, dist, memoryBytes, entryBytes, options });
     const keys = Array.from({ length: count }, (_, index) => keyOf(index));
     for (let index = 0; index < count; index++) {
       await store.set(keys[index], kinds[kind](index, bytes));
