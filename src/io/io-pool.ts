@@ -168,7 +168,18 @@ export class IoPool<T> {
     this.#endSlice(count);
   }
 
-  /** The same one by one: who awaits what was delivered runs before the next is. */
+  /**
+   * Delivers what has been written, at once, for a slice of time, in the middle of a call. What has been read comes later, as it
+   * may be of the call's own key, and so does whoever is told of anything.
+   */
+  pollWrites(): void {
+    if (this.#polling) return;
+    const endsMs = this.#options.clock.monotonic() + sliceMs;
+    while (this.#deliverOneAlone(true) && this.#goesOn(endsMs));
+    this.#pollSoon();
+  }
+
+  /** As `poll`, one by one: who awaits what was delivered runs before the next is. */
   #pollInSteps(): void {
     if (this.#polling) return;
     if (!this.#stepIsDue) {
@@ -194,10 +205,10 @@ export class IoPool<T> {
     else this.#leaveRest(this.#steps);
   };
 
-  #deliverOneAlone(): boolean {
+  #deliverOneAlone(onlyWrites = false): boolean {
     this.#polling = true;
     try {
-      return this.#deliverOne();
+      return this.#deliverOne(onlyWrites);
     } finally {
       this.#polling = false;
     }
@@ -326,8 +337,8 @@ export class IoPool<T> {
   };
 
   /** Delivers one job that has ended, after doing one here where no thread will; false when there is none. */
-  #deliverOne(): boolean {
-    const early = this.#endedEarly.shift();
+  #deliverOne(onlyWrites = false): boolean {
+    const early = onlyWrites ? undefined : this.#endedEarly.shift();
     if (early !== undefined) {
       early.delivered = true;
       this.#options.onCompleted(early);
@@ -341,11 +352,11 @@ export class IoPool<T> {
       number = this.#ring.takeProcessed();
     }
     if (number === -1) return false;
-    this.#deliver(number);
+    this.#deliver(number, onlyWrites);
     return true;
   }
 
-  #deliver(number: number): void {
+  #deliver(number: number, onlyWrites: boolean): void {
     const ring = this.#ring;
     const job = this.#jobs[number];
     // A thread died after it had put the job among the processed: it has been delivered already.
@@ -370,7 +381,8 @@ export class IoPool<T> {
     } else {
       this.#freeNumbers.push(number);
     }
-    this.#options.onCompleted(job);
+    if (onlyWrites && job.type === JobType.Load) this.#endedEarly.push(job);
+    else this.#options.onCompleted(job);
   }
 
   #doorbell(): void {

@@ -122,7 +122,7 @@ export class Reclaim {
     if (bytes > this.#maxBytes - residents.asideBytes) return false;
     if (pool.threadsMax > 0) this.#swapABit(bytes);
     if (this.fits(bytes)) return true;
-    if (pool.busy) pool.poll();
+    if (pool.busy) pool.pollWrites();
     if (residents.usedBytes + bytes > this.#maxBytes) this.#swapNow(this.#maxBytes - bytes);
     else if (residents.isFull) this.#swapNow(residents.usedBytes - 1);
     return this.fits(bytes);

@@ -1,7 +1,7 @@
 /** Whoever comes last wins. Loads are slow here and threads run only when told, so that something can come in between. */
 import { describe, expect, it } from 'vitest';
 import { watch } from '../support/environment.js';
-import { openInWorld, swapOutSlow, untilState } from '../support/store.js';
+import { checkInvariants, openInWorld, swapOutSlow, untilState } from '../support/store.js';
 
 /** A store with 'a' and 'b' swapped out, where a load waits until a thread runs it. */
 function openSlow() {
@@ -274,5 +274,60 @@ describe('a size of its own', () => {
     for (let index = 0; index < 50; index++) store.set(`key:${index}`, index, { size: 1_000 });
     expect(store.stats().residentObjects).toBeLessThanOrEqual(10);
     expect(store.stats().residentBytes).toBeLessThanOrEqual(10_000);
+  });
+});
+
+describe('a load that has been read, and not delivered, when its key is set and memory is full', () => {
+  const size = 100;
+
+  /** 'k' is loading, and read; memory is full, and what leaves it is on its way. */
+  async function openFull(count: number) {
+    const bench = openInWorld({ threads: 1, maxMemory: 10 * size, compression: 'deflate' });
+    const { store, world, threads } = bench;
+    store.set('k', 'old', { size });
+    await world.drive(store.swapOut('k'));
+    // Until no slab has it any more.
+    for (let index = 0; index < 300; index++) {
+      store.set('filling', 'x'.repeat(60_000), { size });
+      await world.drive(store.swapOut('filling'));
+    }
+    store.delete('filling');
+    world.disk.readCostMs = 5;
+    for (let round = 0; round < 32; round++) store.peek('k');
+    for (let index = 0; index < count; index++) store.set(`full:${index}`, index, { size });
+    const load = store.load('k');
+    expect(store.state('k')).toBe('loading');
+    while (threads.stepWithoutBell());
+    return { ...bench, load };
+  }
+
+  it.each([6, 9, 10, 11, 13])('is settled with what was set, with %i others in memory', async (count) => {
+    const { store, world, load } = await openFull(count);
+    store.set('k', 'new', { size });
+    checkInvariants(store);
+    expect(await world.drive(load)).toBe('new');
+    await world.settle();
+    checkInvariants(store);
+    expect(store.get('k')).toBe('new');
+  });
+
+  it('is not in the way of a pin', async () => {
+    const { store, world, load } = await openFull(11);
+    expect(store.pin('k')).toBe(true);
+    checkInvariants(store);
+    expect(await world.drive(load)).toBe('old');
+    expect(store.state('k')).toBe('resident');
+  });
+
+  it('has no listener called before the set is over', async () => {
+    const { store, world, load } = await openFull(11);
+    const seen: unknown[] = [];
+    store.on('swapout', () => seen.push(store.get('k')));
+    store.set('k', 'new', { size });
+    checkInvariants(store);
+    await world.drive(load);
+    await world.settle();
+    expect(seen.length).toBeGreaterThan(0);
+    expect(new Set(seen)).toEqual(new Set(['new']));
   });
 });
