@@ -38,16 +38,25 @@ export async function openBareStore({ directory, dist, entriesMax, valuesMax }) 
     readSync(fd, scratch, 0, length, position);
     return codec.decode(scratch, 0, length, false);
   };
+  const counts = { hits: 0, faults: 0 };
   return {
+    counts,
+    /** From here on everything is read from the file. */
+    rest: flush,
     get: (key) => {
       let value = cache.get(key);
-      if (value !== undefined) return value;
+      if (value !== undefined) {
+        counts.hits++;
+        return value;
+      }
       const number = numbers.get(key);
       if (number === undefined) return undefined;
+      counts.faults++;
       value = read(number);
       cache.set(key, value);
       return value;
     },
+    /** Encodes at once, as whoever puts a cache before a file does; the store does so when a value leaves. */
     set: (key, value) => {
       cache.set(key, value);
       let end = codec.encode(value, slab, used);

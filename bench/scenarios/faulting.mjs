@@ -68,11 +68,12 @@ export default {
     { name: 'string 1 MB', kind: 'string', bytes: 1_048_576 },
   ],
   quick: ['record 400 B', 'Buffer 4 KB'],
-  sides: ({ kind, slow }) => [
+  sides: ({ kind, bytes, slow }) => [
     'swapstore',
     ...(kind === 'record' ? ['swapstore, immutable'] : []),
     limits[kind],
-    bareStore,
+    // What is larger is better read into memory of its own.
+    ...(bytes <= 65_536 ? [bareStore] : []),
     ...all.slice(1),
     ...(slow ? ['cacache', '@keyv/sqlite'] : []),
   ],
@@ -117,7 +118,7 @@ export default {
       result[way] = divide(
         await perCall((index) => store[way](keys[(index * stride) % count]), ms, store.isAsync),
       );
-    if (store.peek === undefined) result.peek = result.get;
+    if (store.peek === undefined && side !== bareStore) result.peek = result.get;
     await store.close();
     return result;
   },

@@ -58,7 +58,8 @@ export default {
       act(step);
       if (step % 256 === 0) await store.mustRest?.();
     }
-    const before = store.store?.stats();
+    const countsOf = () => store.store?.stats() ?? store.counts;
+    const before = countsOf() && { ...countsOf() };
     let step = 3 * count;
     const batch = 256;
     const perBatch = await perCall(
@@ -72,7 +73,7 @@ export default {
     if (wrong > 0) throw new Error(`${side} gave ${wrong} wrong values`);
     const result = { operation: perBatch / batch / 1000 };
     if (before !== undefined) {
-      const after = store.store.stats();
+      const after = countsOf();
       const hits = after.hits - before.hits;
       result['hit rate, %'] = (100 * hits) / (hits + after.faults - before.faults);
     }

@@ -24,6 +24,8 @@ const freshCount = 3;
 const measuredByOne = 4;
 /** Entries that may move from the window to the main set in one call. */
 const movesMax = 2;
+/** Uses by which a key that is new may seem to lead though it was never used. */
+const leadOfChance = 2;
 /** Calls of `add` between two looks at how many entries memory holds. */
 const scaleInterval = 32;
 /**
@@ -98,8 +100,8 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
 
   /**
    * The window takes whatever comes, but for what is one of many: that must be used as much as what would leave for it,
-   * else a scan could have all of memory, window first. Without a window each must be used more, and what is new was not
-   * used at all, whatever the sketch says: in a small store that has seen many keys it takes one new key in six for another.
+   * else a scan could have all of memory, window first. Without a window each must be used more. The sketch of a small store
+   * that has seen many keys takes one in six that are new for another: such a key must have been used by some more.
    */
   admits(hash: number, arrival: Arrival): boolean {
     const hasWindow = this.#shadows.share > 0;
@@ -108,9 +110,9 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
       ? (this.#window.oldest ?? this.#weakestOfMain())
       : (this.#weakestOfMain() ?? this.#window.oldest);
     if (weakest === undefined) return true;
-    if (arrival === Arrival.New) return false;
     const lead = this.#sketch.estimate(hash) - this.#sketch.estimate(weakest.hash);
-    return lead > 0 || (hasWindow && lead >= -1);
+    if (hasWindow) return lead >= -1;
+    return lead > (arrival === Arrival.New ? leadOfChance : 0);
   }
 
   #weakestOfMain(): E | undefined {

@@ -3,27 +3,25 @@
  * may still change them in place. They are no candidates and not in the Map, as to put a value there, choose a victim
  * and take that out costs more than to read it; and what does not stay is gone before the collector has to copy it.
  *
- * Two kinds: one that came with the last blocking call, and those that were handed out in one turn of the event loop to
- * whoever awaits them. Who looks for a guest finds it, and it is a candidate like others from then on.
+ * Two kinds: one that came with the last blocking call, and those of turns, which were handed out to whoever awaits them.
+ * Who looks for a guest finds it, and it is a candidate like others from then on.
  */
 import { assert } from '../errors.js';
 import { Place, type Resident } from './resident.js';
 
 export class Guests<E extends Resident> {
   #ofCall: E | undefined = undefined;
-  /**
-   * By key; those that have left are in it, too, and known by their place. A Map of its own for each turn that has any:
-   * V8 keeps the tables that a Map has outgrown, and links them.
-   */
-  #ofTurn: Map<string, E> | undefined = undefined;
-  #ofTurnCount = 0;
+  /** Those of turns by key, the oldest first. There is no Map while there are none, as V8 keeps the tables that it has outgrown. */
+  #ofTurns: Map<string, E> | undefined = undefined;
+  /** What those of turns cost, bytes. */
+  ofTurnsBytes = 0;
 
   get count(): number {
-    return this.#ofTurnCount + (this.#ofCall === undefined ? 0 : 1);
+    return (this.#ofTurns?.size ?? 0) + (this.#ofCall === undefined ? 0 : 1);
   }
 
   get isEmpty(): boolean {
-    return this.#ofCall === undefined && this.#ofTurn === undefined;
+    return this.#ofCall === undefined && this.#ofTurns === undefined;
   }
 
   /** That of the last blocking call, where there is one. */
@@ -31,21 +29,18 @@ export class Guests<E extends Resident> {
     return this.#ofCall;
   }
 
-  /** Those of a turn, in no particular order; each may be shown out while they are walked through. */
-  *ofTurn(): IterableIterator<E> {
-    if (this.#ofTurn === undefined) return;
-    for (const guest of this.#ofTurn.values()) if (guest.place === Place.Guest) yield guest;
+  /** Those of turns, the oldest first; each may be shown out while they are walked through. */
+  ofTurns(): Iterable<E> {
+    return this.#ofTurns?.values() ?? [];
   }
 
   *all(): IterableIterator<E> {
     if (this.#ofCall !== undefined) yield this.#ofCall;
-    yield* this.ofTurn();
+    yield* this.ofTurns();
   }
 
   find(key: string): E | undefined {
-    if (this.#ofCall?.key === key) return this.#ofCall;
-    const guest = this.#ofTurn?.get(key);
-    return guest?.place === Place.Guest ? guest : undefined;
+    return this.#ofCall?.key === key ? this.#ofCall : this.#ofTurns?.get(key);
   }
 
   receiveForCall(entry: E): void {
@@ -56,22 +51,27 @@ export class Guests<E extends Resident> {
 
   receiveForTurn(entry: E): void {
     entry.place = Place.Guest;
-    this.#ofTurn ??= new Map();
-    this.#ofTurn.set(entry.key, entry);
-    this.#ofTurnCount++;
+    this.#ofTurns ??= new Map();
+    this.#ofTurns.set(entry.key, entry);
+    this.ofTurnsBytes += entry.size;
   }
 
   /** A guest is none any more; leaves its `place` Aside. */
   showOut(guest: E): void {
     guest.place = Place.Aside;
-    if (guest === this.#ofCall) this.#ofCall = undefined;
-    else if (--this.#ofTurnCount === 0) this.#ofTurn = undefined;
+    if (guest === this.#ofCall) {
+      this.#ofCall = undefined;
+      return;
+    }
+    this.ofTurnsBytes -= guest.size;
+    this.#ofTurns!.delete(guest.key);
+    if (this.#ofTurns!.size === 0) this.#ofTurns = undefined;
   }
 
   clear(): void {
     for (const guest of this.all()) guest.place = Place.Aside;
     this.#ofCall = undefined;
-    this.#ofTurn = undefined;
-    this.#ofTurnCount = 0;
+    this.#ofTurns = undefined;
+    this.ofTurnsBytes = 0;
   }
 }

@@ -75,7 +75,7 @@ export class ResidentSet<E extends Resident> {
     this.residentBytes += entry.size;
   }
 
-  /** A value comes in as one of the guests of a turn. */
+  /** A value comes in as one of the guests of turns. */
   receiveForTurn(entry: E): void {
     this.#guests.receiveForTurn(entry);
     this.residentBytes += entry.size;
@@ -86,9 +86,14 @@ export class ResidentSet<E extends Resident> {
     return this.#guests.ofCall;
   }
 
-  /** Those of a turn; each may be dropped or kept while they are walked through. */
-  guestsOfTurn(): IterableIterator<E> {
-    return this.#guests.ofTurn();
+  /** Those of turns, the oldest first; each may be dropped or kept while they are walked through. */
+  guestsOfTurns(): Iterable<E> {
+    return this.#guests.ofTurns();
+  }
+
+  /** What those of turns cost. */
+  get guestsOfTurnsBytes(): number {
+    return this.#guests.ofTurnsBytes;
   }
 
   /** A guest is a candidate from now on. */

@@ -11,7 +11,7 @@ export const enum Place {
   Window = 1,
   /** In the main set, the dense array that is sampled. */
   Main = 2,
-  /** In memory until the next read only: the policy has refused it. */
+  /** In memory until the next read, or until the turn of whoever awaited it is over: the policy has refused it. */
   Guest = 3,
 }
 
@@ -57,7 +57,7 @@ export const enum Arrival {
   Alone = 0,
   /** Read as one of many, which may be a scan of all there is. */
   InBatch = 1,
-  /** Set for the first time, so that its key was never used. */
+  /** Set under a key that is not there: it was never used, or was deleted since, or has expired. */
   New = 2,
 }
 

@@ -39,6 +39,7 @@ export class Awaiting {
 
   constructor(pager: Pager) {
     this.#pager = pager;
+    pager.core.oldestWaitingTurn = () => this.#oldestTurn;
   }
 
   /**
@@ -155,6 +156,13 @@ export class Awaiting {
     }
   }
 
+  /** The turn in which the first of those that still wait began to; none: Infinity. */
+  get #oldestTurn(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { turn } of this.#waiters) if (turn < oldest) oldest = turn;
+    return oldest;
+  }
+
   /** Resolves once no function of `run` is under way. */
   quiet(): Promise<void> {
     if (this.#running === 0) return Promise.resolve();
@@ -178,6 +186,7 @@ export class Awaiting {
     // One more than there are keys, so that it cannot be complete before all have been asked for.
     waiter.remaining = keys.length + 1;
     waiter.number = ++this.#begun;
+    waiter.turn = this.#pager.core.turn;
     waiter.place = this.#waiters.length;
     this.#waiters.push(waiter);
     this.#pager.core.counters.blockedCallers++;
@@ -311,8 +320,11 @@ export class Awaiting {
       this.#waiters[place] = last;
       last.place = place;
     }
-    this.#pager.core.counters.blockedCallers--;
-    this.#pager.core.pool.letGo();
-    if (waiter.remaining > 0) this.#pager.swapIn.leave(waiter);
+    const { core, swapIn } = this.#pager;
+    core.counters.blockedCallers--;
+    core.pool.letGo();
+    if (waiter.remaining > 0) swapIn.leave(waiter);
+    // Some may have stayed until it has what it waited for.
+    if (core.residents.guestsOfTurnsBytes > 0) core.endTurnSoon();
   };
 }

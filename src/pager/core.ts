@@ -76,8 +76,10 @@ export class Core {
   behind: WriteBehind | undefined = undefined;
   /** Set by whoever must know that pages have become free. */
   onPagesFreed: () => void = () => {};
-  /** Has what was handed out in a turn that is over leave; false when some of it is left for the next. */
+  /** Has guests of turns that are over leave; false when some that could are left for the next. */
   onTurnEnded: () => boolean = () => true;
+  /** The turn in which the first of those that still await something began to; none: Infinity. */
+  oldestWaitingTurn: () => number = () => Number.POSITIVE_INFINITY;
 
   // Entries handed out in this turn of the event loop carry its number; it is advanced by a later turn.
   turn = 1;
@@ -231,10 +233,11 @@ export class Core {
   guard(entry: Entry): void {
     if (entry.guardTurn !== this.turn) this.guardedBytes += entry.size;
     entry.guardTurn = this.turn;
-    this.#endTurnSoon();
+    this.endTurnSoon();
   }
 
-  #endTurnSoon(): void {
+  /** This turn is one of its own, and what is guarded in it, or was before, may leave when it has ended. */
+  endTurnSoon(): void {
     if (this.#turnEnds) return;
     this.#turnEnds = true;
     this.environment.clock.nextTurn(this.#endTurn);
@@ -244,7 +247,7 @@ export class Core {
     this.#turnEnds = false;
     this.turn++;
     this.guardedBytes = 0;
-    if (!this.onTurnEnded()) this.#endTurnSoon();
+    if (!this.onTurnEnded()) this.endTurnSoon();
   };
 
   /** Calls `fn` once some job has ended. */

@@ -83,7 +83,7 @@ export class Pager {
     this.swapIn = new SwapIn(core, reader, promotion, (slot) => this.#end(slot, core.table.keyAt(slot)));
     const { lookUp, swapIn, reclaim, sweep, clearedSweep } = this;
     reclaim.seeOffUnweighed = () => promotion.seeOffUnweighed();
-    core.onTurnEnded = () => promotion.seeOffTurn();
+    core.onTurnEnded = () => promotion.seeOffTurns();
     this.staying = new Staying(core, lookUp, swapIn, reclaim);
     const spiller = this.#spiller;
     this.setting = new Setting({

@@ -16,10 +16,14 @@ import type { Loan } from './loan.js';
 import type { Reclaim } from './reclaim.js';
 import type { RecordReader } from './record-reader.js';
 
-/** Guests of one turn leave for so long before the event loop gets its turn. */
+/** Guests of turns have so much of memory; what comes beyond that takes a place. */
+const guestsShare = 1 / 16;
+/** They leave for so long before the event loop gets its turn. */
 const sliceMs = 1;
-/** The clock is looked at once for so many of them. */
-const guestsPerLook = 16;
+/** The clock is looked at once for so many bytes that are compared. */
+const bytesPerLook = 32 * 1024;
+/** Each takes as long as so many bytes more. */
+const guestBytes = 512;
 
 export class Promotion {
   readonly #core: Core;
@@ -69,26 +73,31 @@ export class Promotion {
   }
 
   /**
-   * A turn is over: its guests leave, but for those that were changed. False when some are left for the next turn, as they
-   * take too long to compare.
+   * A turn is over: guests leave that were handed out before anything began that is still awaited, but for those that were
+   * changed. False when some are left for the next turn, as they take too long to compare.
    */
-  seeOffTurn(): boolean {
-    const { residents, pauses, environment, notices } = this.#core;
+  seeOffTurns(): boolean {
+    const core = this.#core;
+    const { residents, environment } = core;
+    if (residents.guestsOfTurnsBytes === 0) return true;
+    const oldestTurn = core.oldestWaitingTurn();
     const endsMs = environment.clock.monotonic() + sliceMs;
-    let seen = 0;
+    let unlookedBytes = 0;
     let isDone = true;
-    for (const guest of residents.guestsOfTurn()) {
-      if (seen++ % guestsPerLook === guestsPerLook - 1 && environment.clock.monotonic() >= endsMs) {
-        isDone = false;
-        break;
+    for (const guest of residents.guestsOfTurns()) {
+      if (guest.guardTurn >= oldestTurn) break;
+      if (unlookedBytes >= bytesPerLook) {
+        unlookedBytes = 0;
+        isDone = environment.clock.monotonic() < endsMs;
+        if (!isDone) break;
       }
-      if (pauses === 0 && this.#departures.dropIfUnchanged(guest)) continue;
+      unlookedBytes += guest.copyBytes + guestBytes;
+      if (core.pauses === 0 && this.#departures.dropIfUnchanged(guest)) continue;
       residents.keep(guest);
+      this.#reclaim.mayHaveChanged();
     }
-    if (seen > 0) {
-      this.#reclaim.goOn();
-      notices.tell();
-    }
+    if (isDone) this.#reclaim.goOn();
+    core.notices.tell();
     return isDone;
   }
 
@@ -153,14 +162,21 @@ export class Promotion {
     if (failure instanceof SwapError && failure.code !== 'ERR_SWAP_FULL') this.#core.notices.warn(failure);
   }
 
-  /** True for a value that the policy has no place for, and that can be let go later without being encoded. */
+  /** True for a value that the policy has no place for, and that can be let go later without being written. */
   #isGuest(hash: number, value: unknown, size: number, stay: Stay): boolean {
     const { pauses, residents } = this.#core;
-    if (pauses > 0 || !this.#isComparable(value, stay) || !this.#reclaim.hasRoomForGuest(size)) return false;
+    if (pauses > 0 || !this.#isComparable(value, stay) || !this.#hasRoomForGuest(size, stay)) return false;
     const { policy } = residents;
     if (policy.admits(hash, Arrival.Alone)) return false;
     policy.passedBy(hash);
     return true;
+  }
+
+  #hasRoomForGuest(size: number, stay: Stay): boolean {
+    const { options, residents } = this.#core;
+    if (stay === Stay.ForTurn && residents.guestsOfTurnsBytes + size > options.maxMemory * guestsShare)
+      return false;
+    return this.#reclaim.hasRoomForGuest(size);
   }
 
   /** True when it can be seen, when the value is to leave, whether it was changed in place. */

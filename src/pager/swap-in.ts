@@ -102,11 +102,12 @@ export class SwapIn {
   fault(slot: number, key: string, hash: number, stay: Stay): boolean {
     if (!this.read(slot, key)) return false;
     const { value } = this.#reader;
-    // Who waits for it may hold it, and what is held is no guest.
-    const wanted = stay === Stay.ForNow && this.flights.has(slot) ? Stay.IfRoom : stay;
+    const flight = this.flights.get(slot);
+    this.#isShared = flight !== undefined;
+    // Who waits for it may want it for longer than this caller.
+    const wanted = flight === undefined ? stay : Math.max(stay, flight.stay);
     this.promoted = this.#promotion.promote(slot, key, hash, wanted);
     this.value = value;
-    this.#isShared = this.flights.has(slot);
     if (this.#isShared) this.settle(slot, value, true, this.promoted);
     return true;
   }

@@ -12,7 +12,10 @@ export const enum Stay {
   IfWorth = 0,
   /** Where others are used more, it does until the next read: who was given it may change it in place until then. */
   ForNow = 1,
-  /** The same until the turn of the event loop ends: whoever awaits it may change it in place until then. */
+  /**
+   * The same until the turn of the event loop has ended, and all that was asked for in it has come: whoever awaits it, by
+   * itself or with others, may change it in place until then.
+   */
   ForTurn = 2,
   /** Others leave for it, as far as they can. */
   IfRoom = 3,
@@ -42,6 +45,8 @@ export abstract class PromisedWaiter<E> implements Waiter<E> {
   place = -1;
   /** Those that began to wait earlier have smaller ones. */
   number = 0;
+  /** The turn in which it began to wait. */
+  turn = 0;
   /** What it was told in place of values. */
   failure: { readonly error: unknown } | undefined = undefined;
   #settled = false;
@@ -125,6 +130,7 @@ export class SingleWaiter<E> extends WaiterFor<unknown, E> {
 /** `fetch`: one key, and whether it is there. */
 export class FoundWaiter<E> extends WaiterFor<FoundWaiter<E>, E> {
   override readonly takesStale: boolean;
+  override readonly stay: Stay;
   present = false;
   value: unknown = undefined;
 
@@ -135,6 +141,8 @@ export class FoundWaiter<E> extends WaiterFor<FoundWaiter<E>, E> {
   ) {
     super(signal, leave);
     this.takesStale = takesStale;
+    // What is stale may be given out only once a computation has failed.
+    this.stay = takesStale ? Stay.IfRoom : Stay.ForTurn;
   }
 
   protected take(_index: number, value: unknown, present: boolean): void {

@@ -329,26 +329,112 @@ describe.each([
 
 describe('values that are loaded in one turn', () => {
   it('leave over several turns when they take too long to compare, and may be changed until they do', async () => {
-    const room = await full();
-    const { store, world } = room;
+    const { store, world, hotInMemory } = await full();
     const { clock } = world;
-    const keys = coldKeys(store, 40);
+    const keys = Array.from({ length: 20 }, (_, index) => `large:${index}`);
+    const text = 'x'.repeat(4_000);
+    for (const key of keys) store.set(key, { n: 0, text }, { size }).swapOutSync(key);
+    // Swapping has gone below its mark, and what comes first has room.
+    for (const key of coldKeys(store, 60)) store.get(key);
+    const before = hotInMemory();
     const values = await Promise.all(keys.map((key) => store.load(key)));
     const inMemory = () => keys.filter((key) => store.state(key) === 'resident').length;
     expect(inMemory()).toBe(keys.length);
     // Each look at the clock takes a slice.
+    const { monotonic } = clock;
     clock.monotonic = () => ++clock.monotonicMs;
     await clock.turn();
-    const left = inMemory();
-    expect(left).toBeGreaterThan(0);
-    expect(left).toBeLessThan(keys.length);
+    clock.monotonic = monotonic;
+    expect(inMemory()).toBeGreaterThan(0);
+    expect(inMemory()).toBeLessThan(keys.length);
     const changed = keys.map((key, index) => index % 2 === 0 && store.state(key) === 'resident');
     for (const [index, value] of values.entries()) if (changed[index]) counterOf(value).n = -1;
     await world.settle();
     for (const [index, key] of keys.entries()) {
       expect(store.state(key)).toBe(changed[index] ? 'resident' : 'swapped');
-      expect(store.peek(key)).toEqual({ n: changed[index] ? -1 : Number(key.slice(5)) });
+      expect(store.peek(key)).toEqual({ n: changed[index] ? -1 : 0, text });
     }
+    expect(hotInMemory()).toBe(before);
+  });
+
+  it('stay until all that was asked for with them has come', async () => {
+    const { store, world } = await full();
+    const learn = (readCostMs: number): void => {
+      world.disk.readCostMs = readCostMs;
+      for (let round = 0; round < 32; round++) store.peek('cold:0');
+    };
+    const keys = coldKeys(store, 20);
+    for (let from = 0; from < keys.length; from += 2) {
+      const [here, elsewhere] = keys.slice(from, from + 2) as [string, string];
+      learn(0);
+      await world.settle();
+      const loads = [store.load(here)];
+      expect(store.state(here)).toBe('resident');
+      learn(5);
+      loads.push(store.load(elsewhere));
+      expect(store.state(elsewhere)).toBe('loading');
+      const changed = Promise.all(loads).then((values) => {
+        for (const value of values) counterOf(value).n = -1;
+      });
+      await world.clock.turn();
+      await world.drive(changed);
+      await world.settle();
+    }
+    for (const key of keys) expect(store.peek(key)).toEqual({ n: -1 });
+  });
+
+  it('leave when nobody waits any more, though what was waited for has never come', async () => {
+    const { store, world } = await full();
+    const [here, elsewhere] = coldKeys(store, 2) as [string, string];
+    const loaded = store.load(here);
+    world.disk.readCostMs = 5;
+    for (let round = 0; round < 32; round++) store.peek('cold:0');
+    const controller = new AbortController();
+    const aborted = store.load(elsewhere, { signal: controller.signal });
+    expect(store.state(elsewhere)).toBe('loading');
+    await loaded;
+    await world.clock.turn();
+    await world.clock.turn();
+    expect(store.state(here)).toBe('resident');
+    controller.abort();
+    await expect(aborted).rejects.toThrow();
+    await world.clock.turn();
+    expect(store.state(here)).toBe('swapped');
+  });
+
+  it('have no more than a sixteenth of memory while they must stay', async () => {
+    const { store, world } = await full();
+    const keys = coldKeys(store, 200);
+    world.disk.readCostMs = 5;
+    for (let round = 0; round < 32; round++) store.peek('cold:0');
+    const controller = new AbortController();
+    const aborted = store.load(keys[0]!, { signal: controller.signal });
+    aborted.catch(() => {});
+    world.disk.readCostMs = 0;
+    for (let round = 0; round < 32; round++) store.peek('cold:0');
+    for (const key of keys.slice(1)) {
+      await world.clock.turn();
+      await store.load(key);
+    }
+    const { residentObjects } = store.stats();
+    controller.abort();
+    await world.clock.turn();
+    const left = residentObjects - store.stats().residentObjects;
+    expect(left).toBeGreaterThan(10);
+    expect(left).toBeLessThanOrEqual(400 / 16);
+  });
+
+  it('push out nothing that is used, however many there are in each turn', async () => {
+    const { store, world, hotInMemory } = await full();
+    const before = hotInMemory();
+    const { clock } = world;
+    for (let round = 0; round < 60; round++) {
+      const some = Array.from({ length: 20 }, (_, index) => `cold:${(round * 20 + index) % 2_500}`);
+      await Promise.all(some.map((key) => store.load(key)));
+      await clock.turn();
+    }
+    await world.settle();
+    expect(hotInMemory()).toBeGreaterThan(0.98 * before);
   });
 
   it('keep what is changed when the file takes the pages of their copies', async () => {
