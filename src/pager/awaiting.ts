@@ -23,11 +23,26 @@ const preloadAtOnce = 16;
 
 type Waiting = PromisedWaiter<Entry>;
 
+/** Who has asked for some of its keys, and asks for the others once there is time to read them. */
+interface Asking {
+  readonly waiter: Waiting;
+  readonly keys: readonly string[];
+  /** The first of them. */
+  readonly index: number;
+}
+
 export class Awaiting {
   readonly #pager: Pager;
   /** Waiters that have not settled, so that closing can end them; each knows its place. No Set: see pager/flights.ts. */
   readonly #waiters: Waiting[] = [];
   #begun = 0;
+  /**
+   * Those that ask again in a later turn, in the order in which they will. Nobody is answered by a read on this thread before
+   * them: one loop of loads could use up the slice of each turn, and the others wait without end.
+   */
+  readonly #asking: Asking[] = [];
+  #asksSoon = false;
+  #asksAgain = false;
   /** `run` calls whose function has begun and not settled. */
   #running = 0;
   #onQuiet: Array<() => void> = [];
@@ -200,13 +215,31 @@ export class Awaiting {
       if (waiter.settled) break;
       if (this.#askFor(keys[index]!, index, waiter)) continue;
       // This turn has read enough on its own thread; the next one will be done sooner than another thread.
-      core.environment.clock.nextTurn(() => this.#wantFrom(index, keys, waiter));
+      this.#asking.push({ waiter, keys, index });
+      this.#askSoon();
       core.notices.tell();
       return;
     }
     waiter.arrived(-1, undefined, false, undefined);
     if (swapIn.flights.size === 0) core.notices.tell();
   }
+
+  #askSoon(): void {
+    if (this.#asksSoon) return;
+    this.#asksSoon = true;
+    this.#pager.core.environment.clock.nextTurn(this.#askAgain);
+  }
+
+  readonly #askAgain = (): void => {
+    this.#asksSoon = false;
+    this.#asksAgain = true;
+    while (this.#asking.length > 0 && this.#mayRead) {
+      const { index, keys, waiter } = this.#asking.shift()!;
+      this.#wantFrom(index, keys, waiter);
+    }
+    this.#asksAgain = false;
+    if (this.#asking.length > 0) this.#askSoon();
+  };
 
   /** Answers for one key, now or by a flight; false when it must be asked for again on a later turn. */
   #askFor(key: string, index: number, waiter: Waiting): boolean {
@@ -259,7 +292,9 @@ export class Awaiting {
 
   /** True while this turn may still read on its own thread. */
   get #mayRead(): boolean {
-    return this.#pager.swapIn.hasTime && !this.#pager.core.handsAreFull;
+    const { swapIn, core } = this.#pager;
+    if (this.#asking.length > 0 && !this.#asksAgain) return false;
+    return swapIn.hasTime && !core.handsAreFull;
   }
 
   /** Answers for a slot by a read on this thread. Throws what the read throws. */

@@ -17,7 +17,7 @@ import type { Reclaim } from './reclaim.js';
 import type { RecordReader } from './record-reader.js';
 
 /** Guests of turns have so much of memory; what comes beyond that takes a place. */
-const guestsShare = 1 / 16;
+const guestsShare = 1 / 8;
 /** They leave for so long before the event loop gets its turn. */
 const sliceMs = 1;
 /** The clock is looked at once for so many bytes that are compared. */

@@ -15,7 +15,7 @@ const outlierUs = 200;
 /** While the mean is below this, looking at the clock costs too much of a read: one in so many is measured. */
 const measureAllUs = 10;
 const measuredOneIn = 8;
-/** One turn reads on its own thread for so long. */
+/** One turn reads on its own thread until so long after its first read: what is made of what was read takes longer than that. */
 const sliceMs = 1;
 
 /**
@@ -40,7 +40,8 @@ export class ReadCost {
   #meanUs = 0;
   #threadUs = 0;
   #reads = 0;
-  // The slice that this turn of the event loop may still spend; `#turnEnds` while a later turn is due to renew it.
+  // Of the slice that this turn of the event loop may spend; `#turnEnds` once it has begun, until a later turn renews it.
+  #beganMs = 0;
   #spentMs = 0;
   #turnEnds = false;
 
@@ -58,16 +59,19 @@ export class ReadCost {
 
   /** A read on the caller's thread begins; what this returns goes to `end`. */
   begin(): number {
-    const measured = this.#meanUs > measureAllUs || this.#reads++ % measuredOneIn === 0;
-    return measured ? this.#clock.monotonic() : notMeasured;
+    const isFirst = !this.#turnEnds;
+    if (!isFirst && this.#meanUs <= measureAllUs && this.#reads++ % measuredOneIn !== 0) return notMeasured;
+    const nowMs = this.#clock.monotonic();
+    if (isFirst) this.#beganMs = nowMs;
+    return nowMs;
   }
 
   /** A read on the caller's thread that began at `began` has ended. */
   end(began: number): void {
     if (began !== notMeasured) {
-      const tookMs = this.#clock.monotonic() - began;
-      this.learn(tookMs * 1000);
-      this.#spentMs += tookMs;
+      const nowMs = this.#clock.monotonic();
+      this.learn((nowMs - began) * 1000);
+      this.#spentMs = nowMs - this.#beganMs;
     } else {
       this.#spentMs += this.#meanUs / 1000;
     }

@@ -402,7 +402,7 @@ describe('values that are loaded in one turn', () => {
     expect(store.state(here)).toBe('swapped');
   });
 
-  it('have no more than a sixteenth of memory while they must stay', async () => {
+  it('have no more than an eighth of memory while they must stay', async () => {
     const { store, world } = await full();
     const keys = coldKeys(store, 200);
     world.disk.readCostMs = 5;
@@ -421,7 +421,7 @@ describe('values that are loaded in one turn', () => {
     await world.clock.turn();
     const left = residentObjects - store.stats().residentObjects;
     expect(left).toBeGreaterThan(10);
-    expect(left).toBeLessThanOrEqual(400 / 16);
+    expect(left).toBeLessThanOrEqual(400 / 8);
   });
 
   it('push out nothing that is used, however many there are in each turn', async () => {
