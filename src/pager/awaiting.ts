@@ -43,6 +43,10 @@ export class Awaiting {
   readonly #asking: Asking[] = [];
   #asksSoon = false;
   #asksAgain = false;
+  /** One read is made whatever this turn has spent: of the first that asks again, so that others cannot keep it waiting. */
+  #mustRead = false;
+  /** True while somebody asks who blocks, and for whom there is no later turn. */
+  #blocks = false;
   /** `run` calls whose function has begun and not settled. */
   #running = 0;
   #onQuiet: Array<() => void> = [];
@@ -98,7 +102,12 @@ export class Awaiting {
     const waiter = this.#manyWaiter(keys, undefined);
     // Whoever blocks is told by what is thrown here.
     waiter.promise.catch(() => {});
-    this.#want(keys, waiter);
+    this.#blocks = true;
+    try {
+      this.#want(keys, waiter);
+    } finally {
+      this.#blocks = false;
+    }
     core.pool.waitUntil(() => waiter.settled);
     if (waiter.failure !== undefined) throw waiter.failure.error;
     if (waiter.settled) return waiter.values;
@@ -233,10 +242,12 @@ export class Awaiting {
   readonly #askAgain = (): void => {
     this.#asksSoon = false;
     this.#asksAgain = true;
+    this.#mustRead = true;
     while (this.#asking.length > 0 && this.#mayRead) {
       const { index, keys, waiter } = this.#asking.shift()!;
       this.#wantFrom(index, keys, waiter);
     }
+    this.#mustRead = false;
     this.#asksAgain = false;
     if (this.#asking.length > 0) this.#askSoon();
   };
@@ -293,13 +304,15 @@ export class Awaiting {
   /** True while this turn may still read on its own thread. */
   get #mayRead(): boolean {
     const { swapIn, core } = this.#pager;
-    if (this.#asking.length > 0 && !this.#asksAgain) return false;
-    return swapIn.hasTime && !core.handsAreFull;
+    if (this.#blocks) return true;
+    if ((this.#asking.length > 0 && !this.#asksAgain) || core.handsAreFull) return false;
+    return this.#mustRead || swapIn.hasTime;
   }
 
   /** Answers for a slot by a read on this thread. Throws what the read throws. */
   #read(slot: number, key: string, stay: Stay): void {
     const { core, swapIn } = this.#pager;
+    this.#mustRead = false;
     const found = swapIn.fault(slot, key, core.table.hashAt(slot), stay);
     if (!found) {
       core.counters.misses++;

@@ -62,6 +62,25 @@ describe('loads that are read on the thread of their callers', () => {
     await world.drive(Promise.all([other, ...first]));
   });
 
+  it('are answered though each turn has spent its time before they ask', async () => {
+    const { store, world, keys } = openCheap();
+    let isOver = false;
+    const readFirst = (): void => {
+      if (isOver) return;
+      store.peek(keys[0]!);
+      world.clock.nextTurn(readFirst);
+      for (let index = 1; index < 60; index++) store.peek(keys[index]!);
+    };
+    readFirst();
+    const loads = Promise.all(keys.slice(-5).map((key) => store.load(key))).then(() => {
+      isOver = true;
+    });
+    let turns = 0;
+    for (; !isOver && turns < 20; turns++) await world.clock.turn();
+    expect(turns).toBeLessThan(8);
+    await loads;
+  });
+
   it('leave the rest of a turn to others, whatever its time went to', async () => {
     const { store, world, keys } = openCheap();
     world.disk.readCostMs = 0;
