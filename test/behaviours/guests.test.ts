@@ -383,6 +383,27 @@ describe('values that are loaded in one turn', () => {
     for (const key of keys) expect(store.peek(key)).toEqual({ n: -1 });
   });
 
+  it('are there for who awaits one that a batch reads meanwhile', async () => {
+    const { store, world } = await full();
+    const learn = (readCostMs: number): void => {
+      world.disk.readCostMs = readCostMs;
+      for (let round = 0; round < 32; round++) store.peek('cold:0');
+    };
+    const [key, ...others] = coldKeys(store, 80) as [string, ...string[]];
+    learn(5);
+    const changed = store.load(key).then((value) => {
+      counterOf(value).n = -1;
+    });
+    expect(store.state(key)).toBe('loading');
+    learn(0);
+    // Until there is no more room for what is not worth it.
+    store.getMany(others);
+    expect(store.getMany([key, 'hot:0'])[0]).toEqual({ n: Number(key.slice(5)) });
+    await world.drive(changed);
+    await world.settle();
+    expect(store.peek(key)).toEqual({ n: -1 });
+  });
+
   it('leave when nobody waits any more, though what was waited for has never come', async () => {
     const { store, world } = await full();
     const [here, elsewhere] = coldKeys(store, 2) as [string, string];
