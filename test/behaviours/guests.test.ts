@@ -3,7 +3,7 @@
  * it ends, and its caller may change it.
  */
 import { describe, expect, it } from 'vitest';
-import { codeOf, openInWorld } from '../support/store.js';
+import { codeOf, learnReadCost, openInWorld } from '../support/store.js';
 
 const size = 100;
 const hotCount = 300;
@@ -220,8 +220,7 @@ describe.each([
   async function fullAnd(options: Parameters<typeof full>[0] = {}) {
     const room = await full(options);
     const { store, world } = room;
-    world.disk.readCostMs = readCostMs;
-    for (let round = 0; round < 32; round++) store.peek('cold:0');
+    learnReadCost(world, store, 'cold:0', readCostMs);
     return room;
   }
 
@@ -359,10 +358,7 @@ describe('values that are loaded in one turn', () => {
 
   it('stay until all that was asked for with them has come', async () => {
     const { store, world } = await full();
-    const learn = (readCostMs: number): void => {
-      world.disk.readCostMs = readCostMs;
-      for (let round = 0; round < 32; round++) store.peek('cold:0');
-    };
+    const learn = (readCostMs: number) => learnReadCost(world, store, 'cold:0', readCostMs);
     const keys = coldKeys(store, 20);
     for (let from = 0; from < keys.length; from += 2) {
       const [here, elsewhere] = keys.slice(from, from + 2) as [string, string];
@@ -385,10 +381,7 @@ describe('values that are loaded in one turn', () => {
 
   it('are there for who awaits one that a batch reads meanwhile', async () => {
     const { store, world } = await full();
-    const learn = (readCostMs: number): void => {
-      world.disk.readCostMs = readCostMs;
-      for (let round = 0; round < 32; round++) store.peek('cold:0');
-    };
+    const learn = (readCostMs: number) => learnReadCost(world, store, 'cold:0', readCostMs);
     const [key, ...others] = coldKeys(store, 80) as [string, ...string[]];
     learn(5);
     const changed = store.load(key).then((value) => {
@@ -408,8 +401,7 @@ describe('values that are loaded in one turn', () => {
     const { store, world } = await full();
     const [here, elsewhere] = coldKeys(store, 2) as [string, string];
     const loaded = store.load(here);
-    world.disk.readCostMs = 5;
-    for (let round = 0; round < 32; round++) store.peek('cold:0');
+    learnReadCost(world, store, 'cold:0', 5);
     const controller = new AbortController();
     const aborted = store.load(elsewhere, { signal: controller.signal });
     expect(store.state(elsewhere)).toBe('loading');
@@ -426,13 +418,11 @@ describe('values that are loaded in one turn', () => {
   it('have no more than an eighth of memory while they must stay', async () => {
     const { store, world } = await full();
     const keys = coldKeys(store, 200);
-    world.disk.readCostMs = 5;
-    for (let round = 0; round < 32; round++) store.peek('cold:0');
+    learnReadCost(world, store, 'cold:0', 5);
     const controller = new AbortController();
     const aborted = store.load(keys[0]!, { signal: controller.signal });
     aborted.catch(() => {});
-    world.disk.readCostMs = 0;
-    for (let round = 0; round < 32; round++) store.peek('cold:0');
+    learnReadCost(world, store, 'cold:0', 0);
     for (const key of keys.slice(1)) {
       await world.clock.turn();
       await store.load(key);

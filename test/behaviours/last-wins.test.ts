@@ -1,7 +1,7 @@
 /** Whoever comes last wins. Loads are slow here and threads run only when told, so that something can come in between. */
 import { describe, expect, it } from 'vitest';
 import { watch } from '../support/environment.js';
-import { checkInvariants, openInWorld, swapOutSlow, untilState } from '../support/store.js';
+import { checkInvariants, learnReadCost, openInWorld, swapOutSlow, untilState } from '../support/store.js';
 
 /** A store with 'a' and 'b' swapped out, where a load waits until a thread runs it. */
 function openSlow() {
@@ -292,8 +292,7 @@ describe('a load that has been read, and not delivered, when its key is set and 
       await world.drive(store.swapOut('filling'));
     }
     store.delete('filling');
-    world.disk.readCostMs = 5;
-    for (let round = 0; round < 32; round++) store.peek('k');
+    learnReadCost(world, store, 'k', 5);
     for (let index = 0; index < count; index++) store.set(`full:${index}`, index, { size });
     const load = store.load('k');
     expect(store.state('k')).toBe('loading');

@@ -161,11 +161,16 @@ export function swapOutCold(store: SwapStore, ...keys: string[]): void {
   }
 }
 
+/** Reads take so long from now on, and the store has learned it: `load` makes them itself, or leaves them to the threads. */
+export function learnReadCost(world: World, store: SwapStore, key: string, readCostMs: number): void {
+  world.disk.readCostMs = readCostMs;
+  for (let round = 0; round < 32; round++) store.peek(key);
+}
+
 /** As `swapOutCold`; then lets the store learn that reads are slow here, so that `load` leaves them to the threads. */
 export function swapOutSlow(world: World, store: SwapStore, ...keys: string[]): void {
   swapOutCold(store, ...keys);
-  world.disk.readCostMs = 5;
-  for (let round = 0; round < 32; round++) store.peek(keys[0]!);
+  learnReadCost(world, store, keys[0]!, 5);
   for (const key of keys) expect(store.state(key)).toBe('swapped');
 }
 
