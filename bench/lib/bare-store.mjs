@@ -3,23 +3,22 @@
 // that is written. It proves nothing of what it reads, gives no space back, and does not see what is changed in place.
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { LRUCache } from 'lru-cache';
 import { codeBuffer } from './code-buffer.mjs';
-
-export const bareStore = 'lru-cache + bare file';
+import { entriesIn } from './values.mjs';
 
 /** More than a value takes. */
 const slabBytes = 2 ** 21;
 
-/** `entriesMax` values stay in memory, of at most `valuesMax` in all. */
-export async function openBareStore({ directory, dist, entriesMax, valuesMax }) {
+export async function openBareStore({ directory, dist, memoryBytes, entryBytes }) {
+  const { LRUCache } = await import('lru-cache');
   const { Codec } = await import(new URL('codec/codec.js', dist));
   const codec = new Codec();
   const fd = openSync(join(directory, 'bare'), 'w+');
-  const cache = new LRUCache({ max: entriesMax });
+  const cache = new LRUCache({ max: entriesIn(memoryBytes, entryBytes) });
   const numbers = new Map();
-  const positions = new Float64Array(valuesMax);
-  const lengths = new Uint32Array(valuesMax);
+  // Of each value by its number.
+  const positions = [];
+  const lengths = [];
   const slab = codeBuffer(slabBytes);
   const scratch = codeBuffer(slabBytes);
   let used = 0;

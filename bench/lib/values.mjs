@@ -25,6 +25,11 @@ function record(index, bytes) {
 /** What the store says that a record of 400 bytes costs in memory. */
 export const recordEntryBytes = 1300;
 
+/** As many entries as so much memory holds, one at least. */
+export function entriesIn(memoryBytes, entryBytes) {
+  return Math.max(1, Math.floor(memoryBytes / entryBytes));
+}
+
 export const kinds = {
   Buffer: (index, bytes) => Buffer.alloc(bytes, text(index, 64)),
   string: text,

@@ -10,6 +10,8 @@
 // lru-cache in front of a database (as many entries as that memory holds by the store's own estimate). The system's
 // page cache is the same for all.
 import { join } from 'node:path';
+import { openBareStore } from '../lib/bare-store.mjs';
+import { entriesIn } from '../lib/values.mjs';
 
 async function swapstore({ memoryBytes, dist, options }) {
   const { SwapStore } = await import(new URL('index.js', dist));
@@ -148,7 +150,7 @@ function behindLru(openDatabase) {
   return async (given) => {
     const { LRUCache } = await import('lru-cache');
     const database = await openDatabase({ ...given, memoryBytes: 64 * 1024 });
-    const cache = new LRUCache({ max: Math.max(1, Math.floor(given.memoryBytes / given.entryBytes)) });
+    const cache = new LRUCache({ max: entriesIn(given.memoryBytes, given.entryBytes) });
     return {
       ...database,
       get: (key) => {
@@ -186,6 +188,7 @@ export const peers = {
   '@keyv/sqlite': keyvSqlite,
   'lru-cache': lruCache,
   Map: map,
+  'lru-cache + bare file': openBareStore,
   'lru-cache + lmdb': behindLru(lmdb),
   'lru-cache + better-sqlite3': behindLru(sqlite),
 };

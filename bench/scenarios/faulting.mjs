@@ -5,7 +5,6 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { Packr } from 'msgpackr';
-import { bareStore, openBareStore } from '../lib/bare-store.mjs';
 import { perCall } from '../lib/measure.mjs';
 import { isRight, keyOf, kinds } from '../lib/values.mjs';
 import { peers } from '../peers/index.mjs';
@@ -49,6 +48,8 @@ function openLimit(kind, bytes, count, directory) {
   return { get: gets[kind], close: () => closeSync(fd) };
 }
 
+/** The limit of `get`. */
+const bareStore = 'lru-cache + bare file';
 const all = ['swapstore', 'lmdb', 'better-sqlite3', 'classic-level'];
 
 export default {
@@ -93,16 +94,7 @@ export default {
     const [name, immutable] = side.split(', ');
     const memoryBytes = Math.ceil(dataBytes / 40);
     const options = { immutable: immutable !== undefined };
-    const entryBytes = bytes + 700;
-    const store =
-      side === bareStore
-        ? await openBareStore({
-            directory,
-            dist,
-            entriesMax: Math.ceil(memoryBytes / entryBytes),
-            valuesMax: count,
-          })
-        : await peers[name]({ directory, dist, memoryBytes, entryBytes, options });
+    const store = await peers[name]({ directory, dist, memoryBytes, entryBytes: bytes + 700, options });
     const keys = Array.from({ length: count }, (_, index) => keyOf(index));
     for (let index = 0; index < count; index++) {
       await store.set(keys[index], kinds[kind](index, bytes));

@@ -1,5 +1,4 @@
 // What caches are for: skewed reads and writes over ten times as much data as there is memory.
-import { bareStore, openBareStore } from '../lib/bare-store.mjs';
 import { perCall } from '../lib/measure.mjs';
 import { random, zipf } from '../lib/random.mjs';
 import { recordEntryBytes as entryBytes, isRight, keyOf, kinds } from '../lib/values.mjs';
@@ -8,11 +7,6 @@ import { peers } from '../peers/index.mjs';
 const count = 100_000;
 const bytes = 400;
 const memoryBytes = (count * entryBytes) / 10;
-
-function openSide(name, { directory, dist, options }) {
-  if (name === bareStore) return openBareStore({ directory, dist, entriesMax: count / 10, valuesMax: count });
-  return peers[name]({ directory, dist, memoryBytes, entryBytes, options });
-}
 
 export default {
   name: 'zipf',
@@ -25,7 +19,7 @@ export default {
   sides: () => [
     'swapstore',
     'swapstore, immutable',
-    bareStore,
+    'lru-cache + bare file',
     'lru-cache + lmdb',
     'lru-cache + better-sqlite3',
     'lmdb',
@@ -35,7 +29,7 @@ export default {
   async run({ side, variant, ms, directory, dist }) {
     const [name, immutable] = side.split(', ');
     const options = { immutable: immutable !== undefined };
-    const store = await openSide(name, { directory, dist, options });
+    const store = await peers[name]({ directory, dist, memoryBytes, entryBytes, options });
     const keys = Array.from({ length: count }, (_, index) => keyOf(index));
     for (let index = 0; index < count; index++) {
       store.set(keys[index], kinds.record(index, bytes));
