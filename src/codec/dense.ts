@@ -1,13 +1,36 @@
-/** Names of indexes, so that those that are met often need not be made. */
-const indexNames = Array.from({ length: 64 }, (_, index) => String(index));
+/** Up to so many elements, to have their indexes named takes less than to look at each. */
+const namedMax = 6;
+/** Names of indexes, so that those that are met need not be made. */
+const indexNames = Array.from({ length: namedMax }, (_, index) => String(index));
 
-/**
- * True when an array has an element at each index and no other own property. Indexes come first among the keys and in
- * order, so that their count and the last of them say it all.
- */
+/** True when an array has an element at each index and no other own property. May call getters of its elements. */
 export function isDense(value: readonly unknown[]): boolean {
+  if (value.length <= namedMax || hasFractions(value) || hasInheritedKeys(value))
+    return isDenseByNames(value);
+  // A name must be made for each index, which takes longer than all else that is done to an element.
+  if (Object.values(value).length !== value.length) return false;
+  // As many as there should be: then there is another property for each hole.
+  for (let index = 0; index < value.length; index++) {
+    if (value[index] === undefined && !Object.hasOwn(value, index)) return false;
+  }
+  return true;
+}
+
+/** Indexes come first among the keys and in order, so that their count and the last of them say it all. */
+function isDenseByNames(value: readonly unknown[]): boolean {
   const { length } = value;
   const keys = Object.keys(value);
   if (keys.length !== length) return false;
   return length === 0 || keys[length - 1] === (indexNames[length - 1] ?? String(length - 1));
+}
+
+/** Such numbers lie in the array itself, and to have each taken out takes as long as to have it named. */
+function hasFractions(value: readonly unknown[]): boolean {
+  return typeof value[0] === 'number' && !Number.isInteger(value[0]);
+}
+
+/** True when a hole could show an element that is not the array's own. */
+function hasInheritedKeys(value: readonly unknown[]): boolean {
+  for (const _ in Object.getPrototypeOf(value)) return true;
+  return false;
 }

@@ -39,6 +39,12 @@ function roundTrip(value: unknown, codec = new Codec()): unknown {
   return decoded(codec, encoded(codec, value));
 }
 
+function withHoleAt(index: number): Array<number | undefined> {
+  const array = [...numbers];
+  delete array[index];
+  return array;
+}
+
 /** Decodes what may be anything; true when it is a value or is called corrupt. */
 function isContained(codec: Codec, bytes: Buffer): boolean {
   try {
@@ -50,6 +56,7 @@ function isContained(codec: Codec, bytes: Buffer): boolean {
 }
 
 const sparse = Object.assign(new Array<unknown>(5), { 1: 'one', 3: undefined });
+const numbers = Array.from<undefined, number | undefined>({ length: 20 }, (_, index) => index);
 const withCause = new TypeError('outer', { cause: new RangeError('inner') });
 const nameless = new Error('no stack');
 Reflect.deleteProperty(nameless, 'stack');
@@ -81,6 +88,11 @@ const values: ReadonlyArray<readonly [string, unknown]> = [
   ['a set', new Set<unknown>([1, 'one', { one: 1 }])],
   ['an array with holes', sparse],
   ['an array with a property', Object.assign([1, 2], { extra: true })],
+  ['a long array', numbers],
+  ['a long array with an undefined element', numbers.with(7, undefined)],
+  ['a long array with a hole', withHoleAt(7)],
+  ['a long array with a property', Object.assign([...numbers], { extra: 1 })],
+  ['a long array with a property for its hole', Object.assign(withHoleAt(7), { extra: undefined })],
   ['an empty array of some length', new Array(1_000)],
   ['an array buffer', Uint8Array.of(1, 2, 3).buffer],
   ['a data view', new DataView(Uint8Array.of(1, 2, 3).buffer, 1)],
@@ -118,6 +130,20 @@ describe('the codec', () => {
     const back = roundTrip(value);
     deepStrictEqual(back, deserialize(serialize(value)));
     deepStrictEqual(back, value);
+  });
+
+  it('brings back a long array with a property for its hole where the hole shows an inherited element', () => {
+    const array = Object.assign(withHoleAt(7), { extra: 1 });
+    const inherited: unknown[] = Array.prototype;
+    inherited[7] = 'inherited';
+    try {
+      const back = roundTrip(array);
+      expect(Object.hasOwn(back as object, 7)).toBe(false);
+      expect(back).toHaveProperty('extra', 1);
+    } finally {
+      Reflect.deleteProperty(inherited, 7);
+      inherited.length = 0;
+    }
   });
 
   it('brings a Buffer back as a Buffer, alone, inside, and when the source is given away', () => {
