@@ -156,10 +156,12 @@ export class KeyIndex {
     const lower = newSegment(depth);
     const upper = newSegment(depth);
     const { slots, tags } = segment;
+    // All hashes first: each is a cache miss, and those of several are under way at once where nothing hangs on one.
+    const hashes = new Int32Array(segmentBuckets);
+    for (let at = 0; at < segmentBuckets; at++) if (tags[at] !== 0) hashes[at] = this.#hashOf(slots[at]!);
     for (let at = 0; at < segmentBuckets; at++) {
       if (tags[at] === 0) continue;
-      const itsHash = this.#hashOf(slots[at]!);
-      put(((itsHash >>> (32 - depth)) & 1) === 0 ? lower : upper, slots[at]!, itsHash);
+      put(((hashes[at]! >>> (32 - depth)) & 1) === 0 ? lower : upper, slots[at]!, hashes[at]!);
     }
     this.#buckets += segmentBuckets;
     const upperBit = 1 << (32 - depth);
