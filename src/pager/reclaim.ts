@@ -20,6 +20,8 @@ import type { SwapOut } from './swap-out.js';
 import { Victims } from './victims.js';
 import type { WriteBatch } from './write-batch.js';
 
+/** What a batch takes of memory at most: as much as stays empty after a pass, half of it on average, and has no hits. */
+const batchShare = 1 / 64;
 /** One pass in the background takes this much of a turn. */
 const sliceMs = 1;
 /** The clock is looked at once for so many victims. */
@@ -63,7 +65,7 @@ export class Reclaim {
     this.#evict = evict;
     this.#maxBytes = core.options.maxMemory;
     // With maxMemory 0 there is something to swap out only after a pause, a pin or a `run`.
-    const share = this.#maxBytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil(this.#maxBytes / 16);
+    const share = this.#maxBytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil(this.#maxBytes * batchShare);
     this.#batchBytes = Math.min(core.pool.slabs.slabBytes, share);
     this.#check = new OverBoundCheck(core, () => this.turnSoon());
     swapOut.onSettled = (error) => this.#settled(error);

@@ -184,9 +184,9 @@ describe('a batch is written', () => {
     const store = opened(1e6);
     await setUntil(store, () => store.counts().here > 0);
     store.disk.writeCostMs = 1e6;
-    expect(await store.isWrittenHere(16)).toBe(true);
+    expect(await store.isWrittenHere(4)).toBe(true);
     store.disk.writeCostMs = 0;
-    expect(await store.isWrittenHere(30)).toBe(false);
+    expect(await store.isWrittenHere(10)).toBe(false);
   });
 
   it('on the caller’s thread, and what cannot be written is in memory as before, with a warning', async () => {

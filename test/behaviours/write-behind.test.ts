@@ -142,7 +142,7 @@ describe('a value that need not stay', () => {
     const { reads } = disk;
     expect(await world.drive(store.load(keys[0]!))).toEqual({ n: 0 });
     setSome(found, 12);
-    expect(await world.drive(store.loadMany(keys.slice(0, 3)))).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }]);
+    expect(await world.drive(store.loadMany(keys.slice(1, 3)))).toEqual([{ n: 1 }, { n: 2 }]);
     setSome(found, 12);
     expect(store.getMany(keys.slice(3, 5))).toEqual([{ n: 3 }, { n: 4 }]);
     expect(disk.reads).toBe(reads);
