@@ -1,7 +1,7 @@
 /**
- * The main thread's side of the I/O threads: hands jobs out, takes them back in slices, asks for threads (crew.ts) when
- * there is work for them, and does the work itself when there can be none. The jobs that a thread had in hand when it died
- * end with ERR_SWAP_WORKER.
+ * The main thread's side of the I/O threads: hands jobs out, takes back what has ended (delivery.ts says when), asks for
+ * threads (crew.ts) when there is work for them, and does the work itself when there can be none. The jobs that a thread had
+ * in hand when it died end with ERR_SWAP_WORKER.
  */
 import { getSystemErrorName } from 'node:util';
 import debug from 'debug';
@@ -11,6 +11,7 @@ import type { Clock, Disk, Threads } from '../environment.js';
 import { SwapError } from '../errors.js';
 import type { Histogram } from '../latencies.js';
 import { Crew, mainThread } from './crew.js';
+import { Delivery } from './delivery.js';
 import { type Job, JobType } from './job.js';
 import { LoadArea } from './load-area.js';
 import { controlBytes, Field, jobsMax, Ring, Status, threadNumbers, Word } from './ring.js';
@@ -20,10 +21,6 @@ import { sharedUs } from './thread-clock.js';
 
 const jobLine = debug('swapstore:io');
 
-/** Completions are handled for so long in a turn of the event loop, at least one. */
-const sliceMs = 1;
-/** What is asked of it runs behind the microtasks that are there; in Node queueMicrotask makes an async resource for each. */
-const resolved = Promise.resolve();
 /** A thread that does not answer for so long is not waited for. */
 const waitMs = 10_000;
 
@@ -65,12 +62,7 @@ export class IoPool<T> {
   queueWait: Histogram | undefined = undefined;
 
   readonly #crew: Crew;
-  #polling = false;
-  #pollIsDue = false;
-  // The slice that is being delivered step by step.
-  #stepIsDue = false;
-  #stepsEndMs = 0;
-  #steps = 0;
+  readonly #delivery: Delivery;
   #onGone: Array<() => void> = [];
 
   constructor(options: IoPoolOptions<T>) {
@@ -89,12 +81,19 @@ export class IoPool<T> {
       area: this.area.bytes.buffer as SharedArrayBuffer,
       ring: this.#ring,
       sealSecret: options.sealer?.secret,
-      onDoorbell: () => this.#doorbell(),
+      onDoorbell: () => this.#delivery.rung(),
       onDied: (thread, error) => this.#endJobsOf(thread, error),
       onGivenUp: (warning) => {
         options.onWarning(warning);
-        this.#pollSoon();
+        this.#delivery.soon();
       },
+    });
+    this.#delivery = new Delivery({
+      clock: options.clock,
+      deliverOne: (onlyWrites) => this.#deliverOne(onlyWrites),
+      mustYield: () => options.mustYield(),
+      onSliceEnd: (count) => this.#endSlice(count),
+      onLook: () => Atomics.store(this.#ring.words, Word.Doorbell, 0),
     });
   }
 
@@ -140,7 +139,7 @@ export class IoPool<T> {
     }
     this.#start(job, number);
     if (this.threadsMax > 0) this.#crew.spawnIfNeeded();
-    else this.#pollSoon();
+    else this.#delivery.soon();
   }
 
   /** Ends a job early if no thread has it yet; else it ends as it would. It is delivered with the mark either way. */
@@ -153,81 +152,22 @@ export class IoPool<T> {
     }
     this.#queue.splice(this.#queue.indexOf(job), 1);
     this.#endedEarly.push(job);
-    this.#pollSoon();
+    this.#delivery.soon();
   }
 
-  /** Delivers what has ended, at once, for a slice of time. */
-  poll(): void {
-    if (this.#polling) return;
-    const endsMs = this.#options.clock.monotonic() + sliceMs;
-    let count = 0;
-    while (this.#deliverOneAlone()) {
-      count++;
-      if (!this.#goesOn(endsMs)) return this.#leaveRest(count);
-    }
-    this.#endSlice(count);
-  }
-
-  /**
-   * Delivers what has been written, at once, for a slice of time, in the middle of a call. What has been read comes later, as it
-   * may be of the call's own key, and so does whoever is told of anything.
-   */
+  /** Delivers what has been written, in the middle of a call. */
   pollWrites(): void {
-    if (this.#polling) return;
-    const endsMs = this.#options.clock.monotonic() + sliceMs;
-    while (this.#deliverOneAlone(true) && this.#goesOn(endsMs));
-    this.#pollSoon();
-  }
-
-  /** As `poll`, one by one: who awaits what was delivered runs before the next is. */
-  #pollInSteps(): void {
-    if (this.#polling) return;
-    if (!this.#stepIsDue) {
-      this.#stepsEndMs = this.#options.clock.monotonic() + sliceMs;
-      this.#steps = 0;
-    }
-    this.#step();
-  }
-
-  #step(): void {
-    if (!this.#deliverOneAlone()) return this.#endSlice(this.#steps);
-    this.#steps++;
-    if (!this.#goesOn(this.#stepsEndMs)) return this.#leaveRest(this.#steps);
-    // What they ask for is read meanwhile. Were all delivered first, the threads would have nothing to do until then.
-    if (!this.#stepIsDue) void resolved.then(this.#nextStep);
-    this.#stepIsDue = true;
-  }
-
-  readonly #nextStep = (): void => {
-    this.#stepIsDue = false;
-    // Whoever ran in between may have been long, or have values in hand that leave no room for the next.
-    if (this.#goesOn(this.#stepsEndMs)) this.#step();
-    else this.#leaveRest(this.#steps);
-  };
-
-  #deliverOneAlone(onlyWrites = false): boolean {
-    this.#polling = true;
-    try {
-      return this.#deliverOne(onlyWrites);
-    } finally {
-      this.#polling = false;
-    }
-  }
-
-  #goesOn(endsMs: number): boolean {
-    return this.#options.clock.monotonic() < endsMs && !this.#options.mustYield();
-  }
-
-  /** Ends a slice before it is known that there is no more. */
-  #leaveRest(count: number): void {
-    this.#pollSoon();
-    this.#endSlice(count);
+    this.#delivery.writes();
   }
 
   #endSlice(count: number): void {
     this.#options.onSliceEnd();
-    if (count > 0 && this.#freeNumbers.length < jobsMax) this.#pollNextTurn();
-    this.#tellGone();
+    // Looks again by itself, so that no thread need ring: a message costs both sides more than a turn does.
+    if (count > 0 && this.#freeNumbers.length < jobsMax) {
+      Atomics.store(this.#ring.words, Word.Doorbell, 1);
+      this.#delivery.soon();
+    }
+    for (const gone of this.#onGone.splice(0)) gone();
   }
 
   /** Somebody waits: the threads keep the process alive until as many `letGo` have come. */
@@ -243,14 +183,14 @@ export class IoPool<T> {
   async close(): Promise<void> {
     this.#stop();
     this.hold();
-    this.poll();
+    this.#delivery.all();
     while (this.busy || this.#crew.isThere) {
       // Idle threads leave by themselves; one that has only just started may take long to see that it should.
       if (!this.busy) this.#crew.terminate();
       if (!this.#crew.isThere && !this.busy) break;
       await new Promise<void>((resolve) => {
         this.#onGone.push(resolve);
-        if (!this.#crew.isThere || this.#ring.newCount > 0) this.#pollSoon();
+        if (!this.#crew.isThere || this.#ring.newCount > 0) this.#delivery.soon();
       });
     }
     this.letGo();
@@ -269,22 +209,25 @@ export class IoPool<T> {
    * left to wait for, or when nothing has ended for long: a thread that died is not heard of meanwhile.
    */
   waitUntil(done: () => boolean): boolean {
-    if (this.#polling) return done();
+    if (this.#delivery.isUnderWay) return done();
     const { words } = this.#ring;
-    this.#polling = true;
     Atomics.store(words, Word.MainWaits, 1);
     try {
-      for (let endsMs = performance.now() + waitMs; !done(); ) {
-        const seen = Atomics.load(words, Word.Completions);
-        if (this.#deliverOne()) endsMs = performance.now() + waitMs;
-        else if (!this.busy || !this.#options.threads.canWait || performance.now() > endsMs) return false;
-        else Atomics.wait(words, Word.Completions, seen, 100);
-      }
-      return true;
+      return this.#delivery.alone(() => this.#deliverUntil(done));
     } finally {
       Atomics.store(words, Word.MainWaits, 0);
-      this.#polling = false;
     }
+  }
+
+  #deliverUntil(done: () => boolean): boolean {
+    const { words } = this.#ring;
+    for (let endsMs = performance.now() + waitMs; !done(); ) {
+      const seen = Atomics.load(words, Word.Completions);
+      if (this.#deliverOne(false)) endsMs = performance.now() + waitMs;
+      else if (!this.busy || !this.#options.threads.canWait || performance.now() > endsMs) return false;
+      else Atomics.wait(words, Word.Completions, seen, 100);
+    }
+    return true;
   }
 
   #stop(): void {
@@ -319,25 +262,8 @@ export class IoPool<T> {
     ring.pushNew(number);
   }
 
-  /** Looks again by itself, so that no thread need ring: a message costs both sides more than a turn does. */
-  #pollNextTurn(): void {
-    Atomics.store(this.#ring.words, Word.Doorbell, 1);
-    this.#pollSoon();
-  }
-
-  #pollSoon(): void {
-    if (this.#pollIsDue) return;
-    this.#pollIsDue = true;
-    this.#options.clock.nextTurn(this.#look);
-  }
-
-  readonly #look = (): void => {
-    this.#pollIsDue = false;
-    this.#doorbell();
-  };
-
   /** Delivers one job that has ended, after doing one here where no thread will; false when there is none. */
-  #deliverOne(onlyWrites = false): boolean {
+  #deliverOne(onlyWrites: boolean): boolean {
     const early = onlyWrites ? undefined : this.#endedEarly.shift();
     if (early !== undefined) {
       early.delivered = true;
@@ -385,12 +311,6 @@ export class IoPool<T> {
     else this.#options.onCompleted(job);
   }
 
-  #doorbell(): void {
-    // Answered before the queue is drained: whatever ends after this rings again.
-    Atomics.store(this.#ring.words, Word.Doorbell, 0);
-    this.#pollInSteps();
-  }
-
   /** The jobs that a dead thread had in hand end with an error. */
   #endJobsOf(thread: number, cause: Error): void {
     const ring = this.#ring;
@@ -406,10 +326,6 @@ export class IoPool<T> {
         ring.pushNew(number);
       }
     }
-  }
-
-  #tellGone(): void {
-    for (const gone of this.#onGone.splice(0)) gone();
   }
 }
 
