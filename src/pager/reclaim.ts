@@ -1,7 +1,7 @@
 /**
  * Keeps memory within its bound. Two marks: above the low-water mark (7/8 of maxMemory) victims leave in the
  * background, through the threads; at maxMemory whoever wants more writes victims out on its own thread, so that the
- * bound holds when writers outrun the disk. With no threads there is only the second.
+ * bound holds when writers outrun the disk (blocking-pass.ts). With no threads there is only the second.
  *
  * Victims leave in batches: they are encoded into an open batch a few at a time, as memory is asked for, and the batch
  * goes out when it is full or when the turn of the event loop ends. A pass goes a batch below the mark, so that the
@@ -9,6 +9,7 @@
  * that found nothing to leave, it rests until something changes.
  */
 import { SwapError } from '../errors.js';
+import { BlockingPass } from './blocking-pass.js';
 import type { Core } from './core.js';
 import { Departure, type Departures } from './departures.js';
 import type { Entry } from './entry.js';
@@ -17,7 +18,7 @@ import { OverBoundCheck } from './over-bound-check.js';
 import { Readiness } from './readiness.js';
 import { Rest } from './rest.js';
 import type { SwapOut } from './swap-out.js';
-import { Victims } from './victims.js';
+import { uselessVictimsMax, Victims } from './victims.js';
 import type { WriteBatch } from './write-batch.js';
 
 /** What a batch takes of memory at most: as much as stays empty after a pass, half of it on average, and has no hits. */
@@ -26,15 +27,13 @@ const batchShare = 1 / 64;
 const sliceMs = 1;
 /** The clock is looked at once for so many victims. */
 const victimsPerLook = 16;
-/** Victims that may turn out to be unable to leave before a pass gives up: the seed's 100 tries. */
-const uselessVictimsMax = 100;
 
 export class Reclaim {
   readonly victims: Victims;
   readonly #core: Core;
   readonly #departures: Departures;
   readonly #swapOut: SwapOut;
-  readonly #evict: (entry: Entry) => void;
+  readonly #blockingPass: BlockingPass;
   readonly #check: OverBoundCheck;
   readonly #maxBytes: number;
   /** What memory a batch of victims takes at most, one victim at least. */
@@ -62,11 +61,19 @@ export class Reclaim {
     this.#core = core;
     this.#departures = departures;
     this.#swapOut = swapOut;
-    this.#evict = evict;
     this.#maxBytes = core.options.maxMemory;
     // With maxMemory 0 there is something to swap out only after a pause, a pin or a `run`.
     const share = this.#maxBytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil(this.#maxBytes * batchShare);
     this.#batchBytes = Math.min(core.pool.slabs.slabBytes, share);
+    this.#blockingPass = new BlockingPass({
+      core,
+      departures,
+      swapOut,
+      victims: this.victims,
+      batchBytes: this.#batchBytes,
+      evict,
+      onWritten: (error) => this.#noteOutcome(error),
+    });
     this.#check = new OverBoundCheck(core, () => this.turnSoon());
     swapOut.onSettled = (error) => this.#settled(error);
     if (core.behind !== undefined) core.behind.onFirst = () => this.turnSoon();
@@ -125,8 +132,8 @@ export class Reclaim {
     if (pool.threadsMax > 0) this.#swapABit(bytes);
     if (this.fits(bytes)) return true;
     if (pool.busy) pool.pollWrites();
-    if (residents.usedBytes + bytes > this.#maxBytes) this.#swapNow(this.#maxBytes - bytes);
-    else if (residents.isFull) this.#swapNow(residents.usedBytes - 1);
+    if (residents.usedBytes + bytes > this.#maxBytes) this.#blockingPass.run(this.#maxBytes - bytes);
+    else if (residents.isFull) this.#blockingPass.run(residents.usedBytes - 1);
     return this.fits(bytes);
   }
 
@@ -152,7 +159,7 @@ export class Reclaim {
     if (residents.usedBytes <= this.lowWaterBytes) return;
     if (pauses === 0) {
       if (pool.threadsMax > 0) this.#swapABit(0);
-      if (residents.usedBytes > this.#maxBytes) this.#swapNow(this.#maxBytes);
+      if (residents.usedBytes > this.#maxBytes) this.#blockingPass.run(this.#maxBytes);
     }
     this.watch();
   }
@@ -218,7 +225,7 @@ export class Reclaim {
     this.#readiness.rejectAll(error);
   }
 
-  // ── The threaded side ──
+  // ── In the background ──
 
   /** As much leaves in the background as is about to come in, so that each caller pays for its own. */
   #swapABit(bytes: number): void {
@@ -243,7 +250,7 @@ export class Reclaim {
     const { residents, pool, notices } = this.#core;
     if (this.#maySwap() && residents.residentBytes > this.lowWaterBytes) {
       if (pool.threadsMax > 0) this.#pass();
-      else this.#swapNow(this.#maxBytes);
+      else this.#blockingPass.run(this.#maxBytes);
     }
     this.flushOpen();
     this.seeOffUnweighed();
@@ -357,54 +364,5 @@ export class Reclaim {
         'memory cannot get below its low-water mark: nothing in it can leave now',
       );
     this.#readiness.rejectAll(error);
-  }
-
-  // ── The blocking side ──
-
-  /** Swaps out on this thread until at most `targetBytes` are used, or nothing more can leave. */
-  #swapNow(targetBytes: number): void {
-    const { residents, counters } = this.#core;
-    counters.blockingWaits++;
-    const goal = Math.max(0, targetBytes - this.#batchBytes);
-    while (residents.usedBytes > targetBytes) {
-      const before = residents.usedBytes;
-      const batch = this.#departures.openBlocking();
-      this.#fill(batch, goal);
-      if (batch.count > 0) this.#writeNow(batch, targetBytes);
-      if (residents.usedBytes >= before) return;
-    }
-  }
-
-  /** Takes victims into `batch` until what stays is within `goal`; clean ones are gone at once. */
-  #fill(batch: WriteBatch, goal: number): void {
-    const { residents } = this.#core;
-    let useless = 0;
-    while (residents.usedBytes - batch.memoryBytes > goal && batch.memoryBytes < this.#batchBytes) {
-      const victim = this.victims.take();
-      if (victim === undefined) return;
-      const departure = this.#departures.depart(victim, batch);
-      if (departure === Departure.BatchFull) {
-        residents.putBack(victim);
-        return;
-      }
-      if (departure === Departure.TooLarge) {
-        const alone = this.#departures.departAlone(victim);
-        if (alone !== undefined) this.#writeNow(alone, goal);
-        return;
-      }
-      if (departure === Departure.Stays && ++useless >= uselessVictimsMax) return;
-    }
-  }
-
-  /** Writes a batch; what found no space is evicted where the user chose that, as far as memory must shrink. */
-  #writeNow(batch: WriteBatch, targetBytes: number): void {
-    const written = this.#swapOut.writeNow(batch);
-    this.#noteOutcome(batch.error);
-    if (written || !this.#core.options.evicts || !isFull(batch.error)) return;
-    const { residents } = this.#core;
-    for (const entry of batch.entries) {
-      if (residents.usedBytes <= targetBytes) return;
-      if (residents.get(entry.key) === entry) this.#evict(entry);
-    }
   }
 }

@@ -12,6 +12,9 @@ const passesMax = 100;
 /** And so many of those that will soon be gone for each one that leaves, on the average. */
 const passesPerVictim = 4;
 
+/** Victims that may turn out to be unable to leave before a pass gives up: the seed's 100 tries. */
+export const uselessVictimsMax = 100;
+
 export class Victims {
   readonly #core: Core;
   /** What may be passed over as it will soon be gone, so that it costs little where all are like that. */
