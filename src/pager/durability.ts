@@ -12,13 +12,13 @@
  * the log are not freed when the value is overwritten or deleted, but when a commit is durable that says so. Until the
  * new value of a key has been logged, its old pages are its `orphan`; then they wait in `#releasing` for that commit.
  *
- * The steps are written once, and driven by two: one awaits each call on a file, the other makes it at once. When one
- * fails, nothing since the last good flush is taken for durable: what was written since is written again elsewhere, and
+ * The steps are written once, and driven by two (flushes.ts): one awaits each call on a file, the other makes it at once.
+ * When one fails, nothing since the last good flush is taken for durable: what was written since is written again elsewhere, and
  * the next flush writes the whole index anew.
  */
 
 import type { Shape, Shapes } from '../codec/shapes.js';
-import { drive, driveNow, type Steps, writeBlocks } from '../disk/file-steps.js';
+import { drive, type Steps, writeBlocks } from '../disk/file-steps.js';
 import type { IndexFile } from '../disk/index-file.js';
 import type { Location } from '../disk/index-format.js';
 import { assert, SwapError } from '../errors.js';
@@ -28,6 +28,7 @@ import { Checkpoint } from './checkpoint.js';
 import type { ClearedSweep } from './cleared-sweep.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
+import { Flushes } from './flushes.js';
 import { writeList } from './index-list.js';
 import type { RecordWriter } from './record-writer.js';
 import { copyStore } from './snapshot.js';
@@ -61,12 +62,8 @@ export class Durability {
   /** True when it is not known what the index on the disk says. */
   #mustRewrite = false;
 
-  #running: Promise<void> | undefined = undefined;
-  #queued: Promise<void> | undefined = undefined;
-  #isFlushing = false;
+  readonly #flushes: Flushes;
   #isClosing = false;
-  #cancelTimer: (() => void) | undefined = undefined;
-  #closed = false;
 
   constructor(
     core: Core,
@@ -86,6 +83,11 @@ export class Durability {
     this.#writeAgain = writeAgain;
     this.#shapes = shapes;
     this.#cleared = cleared;
+    this.#flushes = new Flushes({
+      core,
+      steps: () => this.#sweepAndSteps(),
+      isTooMuch: () => index.writer.fullBlocks > fullBlocksMax,
+    });
   }
 
   // ── What the pager tells ──
@@ -93,7 +95,7 @@ export class Durability {
   /** A value was set that is only in memory. */
   dirtied(entry: Entry): void {
     this.#checkpoint.add(entry);
-    this.#schedule();
+    this.#flushes.schedule();
   }
 
   /** A value is on its way out, and the log will be told when it has been written. */
@@ -108,7 +110,7 @@ export class Durability {
     this.#index.writer.set(table.storedKey(slot), this.#locationOf(slot));
     this.#unsynced.push(slot);
     this.#supersede(slot);
-    this.#schedule();
+    this.#flushes.schedule();
   }
 
   /** A slot gives up its pointer; the log still has it. */
@@ -123,7 +125,7 @@ export class Durability {
     if (!this.#orphans.has(slot)) return;
     this.#index.writer.delete(this.#core.table.storedKey(slot));
     this.#supersede(slot);
-    this.#schedule();
+    this.#flushes.schedule();
   }
 
   /** All keys are about to be removed; their pages are given up with the next commit. */
@@ -139,7 +141,7 @@ export class Durability {
     this.#unsyncedNow.length = 0;
     this.#suspects.length = 0;
     this.#index.writer.clear();
-    this.#schedule();
+    this.#flushes.schedule();
   }
 
   /** A record of a new shape may be written from now on. */
@@ -158,7 +160,7 @@ export class Durability {
 
   /** Resolves once all that was set before the call is durable. */
   async flush(): Promise<void> {
-    await this.#flushSoon();
+    await this.#flushes.soon();
     this.#refuseUnencodable();
   }
 
@@ -171,23 +173,13 @@ export class Durability {
 
   /** The same at once, if no flush is under way; true when it was done. Throws as a flush rejects. */
   flushNow(): boolean {
-    return this.#driveNow(this.#sweepAndSteps());
-  }
-
-  #driveNow(steps: Steps): boolean {
-    if (this.#isFlushing) return false;
-    this.#isFlushing = true;
-    try {
-      driveNow(steps, this.#core.environment, this.#asError);
-    } finally {
-      this.#isFlushing = false;
-    }
-    return true;
+    return this.#flushes.now(this.#sweepAndSteps());
   }
 
   /** Copies the store as it is now to another path; when `signal` is aborted, nothing is there. */
   async snapshot(path: string, signal: AbortSignal | undefined): Promise<void> {
-    while (this.#running !== undefined) await this.#running.catch(() => {});
+    // Where none is under way the instant is that of the call; and one that waits for another may have begun by now.
+    while (this.isFlushing) await this.#flushes.none();
     signal?.throwIfAborted();
     // In one go, so that what is committed is the store of one instant.
     this.flushNow();
@@ -215,12 +207,12 @@ export class Durability {
 
   /** For a caller who finds no space: true when pages that waited for a flush are free now. */
   release(): boolean {
-    if (this.#isFlushing || (this.#releasing.length === 0 && this.#orphans.size === 0)) return false;
+    if (this.isFlushing || (this.#releasing.length === 0 && this.#orphans.size === 0)) return false;
     // Writing those again takes the buffers that the caller is in the middle of using.
     if (this.#suspects.length > 0) return false;
     try {
       // What is in memory of a cleared keyspace stays there: the caller is in the middle of a move.
-      return this.#driveNow(this.#steps());
+      return this.#flushes.now(this.#steps());
     } catch (error) {
       this.#core.notices.warn(error as SwapError);
       return false;
@@ -228,7 +220,7 @@ export class Durability {
   }
 
   get isFlushing(): boolean {
-    return this.#isFlushing;
+    return this.#flushes.isUnderWay;
   }
 
   /** The next flush is the last: it leaves the index so that it opens fast. */
@@ -238,58 +230,12 @@ export class Durability {
 
   /** No flush begins by itself any more. */
   stop(): void {
-    this.#closed = true;
-    this.#cancelTimer?.();
+    this.#flushes.stop();
   }
 
   close(): void {
     this.stop();
     this.#index.close();
-  }
-
-  #flushSoon(): Promise<void> {
-    if (this.#running === undefined) {
-      this.#running = this.#run().finally(() => {
-        this.#running = undefined;
-      });
-      return this.#running;
-    }
-    // The one that is under way may have passed what was set just now.
-    this.#queued ??= this.#running
-      .catch(() => {})
-      .then(() => {
-        this.#queued = undefined;
-        return this.#flushSoon();
-      });
-    return this.#queued;
-  }
-
-  async #run(): Promise<void> {
-    this.#isFlushing = true;
-    try {
-      await drive(this.#sweepAndSteps(), this.#core.environment, this.#asError);
-    } finally {
-      this.#isFlushing = false;
-      this.#core.progressed();
-    }
-  }
-
-  #asError = (cause: unknown): SwapError => this.#core.ioError('cannot make the store durable', cause);
-
-  #schedule(): void {
-    if (this.#cancelTimer !== undefined || this.#closed) return;
-    const { flushIntervalMs } = this.#core.options;
-    // What waits for a flush takes memory: there is a bound to it, whatever was asked for.
-    const tooMuch = this.#index.writer.fullBlocks > fullBlocksMax;
-    if (flushIntervalMs === 0 && !tooMuch) return;
-    this.#cancelTimer = this.#core.environment.clock.after(tooMuch ? 0 : flushIntervalMs, () => {
-      this.#cancelTimer = undefined;
-      this.#flushSoon().catch((error: SwapError) => {
-        this.#core.notices.warn(error);
-        this.#core.notices.tell();
-        this.#schedule();
-      });
-    });
   }
 
   /** What was cleared before the flush is gone for good after it. */

@@ -288,6 +288,25 @@ describe('a snapshot', () => {
     for (const [key, value] of model) expect(store.get(key)).toBe(value);
   });
 
+  it('has what was set before it, though one flush is under way and another follows at once', async () => {
+    const base = new MemoryDisk();
+    const { store, world } = openInWorld(
+      persistent('/store', { maxSwap: 2 ** 20 }),
+      new World(1, 2 ** 20, base),
+    );
+    store.set('a', 1);
+    const flushed = store.flush();
+    store.set('b', 2);
+    const copied = store.snapshot('/copy');
+    store.set('c', 3);
+    await world.drive(Promise.all([flushed, copied, store.flush()]));
+    checkInvariants(store);
+    const crashed = base.afterCrash(() => 0);
+    const copy = openInWorld(persistent('/copy', { maxSwap: 2 ** 20 }), new World(2, 2 ** 20, crashed));
+    expect(copy.store.get('a')).toBe(1);
+    expect(copy.store.get('b')).toBe(2);
+  });
+
   it('needs a path where no file is, and a store that persists', async () => {
     const path = freshPath();
     const store = openStore(persistent(path));
