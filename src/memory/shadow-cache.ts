@@ -13,6 +13,8 @@ const slotCountMax = shadowEntriesMax;
 const indexLength = 1024;
 const indexMask = indexLength - 1;
 const sampleCount = 8;
+/** Keys that are measured against one slot of the main set, before another is looked for: as the policy does. */
+const measuredByOne = 4;
 /** The slot that stands for both ends of the window's list, which is a ring. */
 const ends = slotCountMax;
 
@@ -39,6 +41,9 @@ export class ShadowCache {
   #freeCount = 0;
   #windowCount = 0;
   #mainCount = 0;
+  /** What was last found to be best suited to leave, and how many have been measured against some such slot. */
+  #weakest = 0;
+  #measured = 0;
 
   constructor(share: number, random: Xorshift) {
     this.#share = share;
@@ -101,7 +106,7 @@ export class ShadowCache {
 
   /** True when a key that comes, used so often with this, was used more than what would leave for it. */
   #isWorthMore(uses: number, sketch: FrequencySketch): boolean {
-    return uses - 1 > sketch.estimate(this.#hashes[this.#sample()]!);
+    return uses - 1 > sketch.estimate(this.#hashes[this.#weakestOfMain()]!);
   }
 
   #evict(sketch: FrequencySketch): void {
@@ -111,7 +116,7 @@ export class ShadowCache {
       this.#drop(tail);
       return;
     }
-    const weakest = this.#sample();
+    const weakest = this.#weakestOfMain();
     if (this.#windowCount === 0 || this.#mainCount > mainMax) {
       this.#drop(weakest);
       return;
@@ -122,6 +127,12 @@ export class ShadowCache {
     } else {
       this.#drop(tail);
     }
+  }
+
+  #weakestOfMain(): number {
+    if (this.#measured++ % measuredByOne === 0 || this.#positions[this.#weakest]! < 0)
+      this.#weakest = this.#sample();
+    return this.#weakest;
   }
 
   /** Of a few slots of the main set the one that is best suited to leave: idle for long, and used little. */
