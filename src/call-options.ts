@@ -1,5 +1,5 @@
 /** What a call may be given, and a namespace, beside what the store was opened with; and its checks. */
-import { checkObject, checkTtl, flag, refuse, wholeNumber } from './checks.js';
+import { checkObject, checkTtl, flag, refuse, ttlMsMax, wholeNumber } from './checks.js';
 import { SwapError } from './errors.js';
 
 /** What `set` may say of one entry. */
@@ -53,19 +53,46 @@ const iterationNames = new Set(['prefix']);
 /** The name stands before each key, which may have 65,535 bytes. */
 const namespaceNameBytesMax = 1024;
 const setNames = new Set(['ttl', 'pin', 'size']);
+const waitNames = new Set(['signal']);
+const fetchNames = new Set([...setNames, ...waitNames, 'staleWhileRevalidate', 'staleIfError']);
 
-export function checkSetOptions(options: SetOptions): void {
-  checkObject(options, setNames, 'set option');
-  checkTtl('ttl', options.ttl);
-  flag('pin', options.pin);
-  wholeNumber('size', options.size, 1, 1, ownSizeMax);
+/** What a call was not given. */
+export const noOptions = {};
+
+/** What an entry is set with, every figure given. */
+export interface SetTerms {
+  readonly ttlMs: number;
+  readonly pin: boolean;
+  /** 0 = it is for the store to weigh. */
+  readonly size: number;
 }
 
-export function checkWaitOptions(options: WaitOptions): void {
-  if (typeof options !== 'object' || options === null) throw refuse('wait options', 'an object', options);
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw refuse('signal', 'an AbortSignal', options.signal);
-  }
+/** What follows takes each option once: one may be a getter, and say something else when it is asked again. */
+export function checkSetOptions(options: SetOptions, defaultTtlMs: number): SetTerms {
+  checkObject(options, setNames, 'set option');
+  return setTermsOf(options, defaultTtlMs);
+}
+
+function setTermsOf({ ttl, pin, size }: SetOptions, defaultTtlMs: number): SetTerms {
+  return {
+    ttlMs: checkTtl('ttl', ttl) ?? defaultTtlMs,
+    pin: flag('pin', pin),
+    size: wholeNumber('size', size, 0, 1, ownSizeMax),
+  };
+}
+
+/** Returns the signal. Throws its reason if it is aborted. */
+export function checkWaitOptions(options: WaitOptions): AbortSignal | undefined {
+  if (options === noOptions) return undefined;
+  checkObject(options, waitNames, 'wait option');
+  return checkSignal(options);
+}
+
+function checkSignal({ signal }: WaitOptions): AbortSignal | undefined {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw refuse('signal', 'an AbortSignal', signal);
+  signal?.throwIfAborted();
+  return signal;
 }
 
 /** The two lengths of time in which a value is of use after its end, ms. */
@@ -74,11 +101,22 @@ export interface StaleTerms {
   readonly ifErrorMs: number;
 }
 
+/** What a value is fetched with. */
+export interface FetchTerms {
+  readonly signal: AbortSignal | undefined;
+  readonly set: SetTerms;
+  readonly stale: StaleTerms;
+}
+
+export function checkFetchOptions(options: FetchOptions, defaultTtlMs: number): FetchTerms {
+  checkObject(options, fetchNames, 'fetch option');
+  const signal = checkSignal(options);
+  const set = setTermsOf(options, defaultTtlMs);
+  return { signal, set, stale: staleTermsOf(options, set.ttlMs) };
+}
+
 /** @param ttlMs Of the value that is fetched. */
-export function checkStaleOptions(
-  { staleWhileRevalidate, staleIfError }: Pick<FetchOptions, 'staleWhileRevalidate' | 'staleIfError'>,
-  ttlMs: number,
-): StaleTerms {
+function staleTermsOf({ staleWhileRevalidate, staleIfError }: FetchOptions, ttlMs: number): StaleTerms {
   const whileRevalidateMs = wholeNumber('staleWhileRevalidate', staleWhileRevalidate, 0, 0, graceMsMax);
   const ifErrorMs = wholeNumber('staleIfError', staleIfError, 0, 0, graceMsMax);
   if (ttlMs === 0 && (whileRevalidateMs > 0 || ifErrorMs > 0)) {
@@ -86,6 +124,18 @@ export function checkStaleOptions(
     throw new SwapError('ERR_SWAP_OPTION', message);
   }
   return { whileRevalidateMs, ifErrorMs };
+}
+
+/** As `ttl`, where it must be given. */
+export function checkLifetime(name: string, given: unknown): number {
+  const ttlMs = checkTtl(name, given);
+  if (ttlMs === undefined) throw refuse(name, `milliseconds from 0 (no limit) to ${ttlMsMax}`, given);
+  return ttlMs;
+}
+
+export function checkEvent(event: unknown, known: readonly string[]): void {
+  if (!known.includes(event as string))
+    throw refuse('an event', `one of ${known.map((one) => `'${one}'`).join(', ')}`, event);
 }
 
 /** Returns the prefix. */

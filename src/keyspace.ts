@@ -5,17 +5,20 @@
  */
 import { tracingChannel } from 'node:diagnostics_channel';
 import {
+  checkEvent,
+  checkFetchOptions,
   checkFunction,
   checkIterationOptions,
+  checkLifetime,
   checkSetOptions,
-  checkStaleOptions,
   checkWaitOptions,
   type FetchOptions,
   type IterationOptions,
+  noOptions,
   type SetOptions,
+  type SetTerms,
   type WaitOptions,
 } from './call-options.js';
-import { checkTtl } from './checks.js';
 import type { Engine } from './engine.js';
 import { keyIn } from './key-prefix.js';
 import { checkKey, checkKeys } from './keys.js';
@@ -25,7 +28,7 @@ import type { ResidentSet } from './memory/resident-set.js';
 import { mustWait } from './pager/awaiting.js';
 import { Custody, type Entry } from './pager/entry.js';
 import type { KeyspacePrefix } from './pager/keyspaces.js';
-import type { EntryEvent, StoreEvent } from './pager/notices.js';
+import { type EntryEvent, entryEvents, type StoreEvent } from './pager/notices.js';
 import type { Pager } from './pager/pager.js';
 import type { EntryTerms } from './pager/setting.js';
 import { Stay } from './wait/waiter.js';
@@ -42,8 +45,6 @@ export interface VmPointer {
 
 /** What the seed calls MEMORY, SWAPPING, SWAPPED, LOADING. */
 export type EntryState = 'resident' | 'swapping' | 'swapped' | 'loading';
-
-const noOptions = {};
 
 /** What tools subscribe to who want to see each `load` begin and end. */
 const loadTrace = tracingChannel('swapstore:load');
@@ -130,8 +131,8 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const terms = options === undefined ? this.#plainTerms : this.#termsOf(options);
     try {
       this.#pager.setting.set(stored, value, terms);
-    } finally {
       this.#engine.computations.supersede(stored);
+    } finally {
       this.#engine.tell();
     }
     return this;
@@ -232,7 +233,10 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
       if (values !== undefined) return values;
       return stored.map((one) => {
         const entry = this.#residents.get(one);
-        return isPlain(entry) ? this.#hit(entry) : this.#getSlowly(one, Stay.IfWorth, entry);
+        if (isPlain(entry)) return this.#hit(entry);
+        // A listener that was told of another may have closed the store.
+        this.#engine.open();
+        return this.#getSlowly(one, Stay.IfWorth, entry);
       });
     } finally {
       this.#engine.tell();
@@ -258,7 +262,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
    * @throws SwapError ERR_SWAP_KEY, ERR_SWAP_OPTION, ERR_SWAP_CLOSED.
    */
   expire(key: string, ttlMs: number): boolean {
-    checkTtl('ttlMs', ttlMs);
+    checkLifetime('ttlMs', ttlMs);
     const extended = this.#pager.expire(this.#open(key), ttlMs);
     this.#engine.tell();
     return extended;
@@ -270,7 +274,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   load(key: string, options: WaitOptions = noOptions): Promise<V | undefined> {
     // Not async, which would be a second promise: what comes from a thread is resolved by the one that waits for it.
     try {
-      return this.#load(this.#open(key), key, signalOf(options)) as Promise<V | undefined>;
+      return this.#load(this.#open(key), key, checkWaitOptions(options)) as Promise<V | undefined>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -289,12 +293,12 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   /** The values of many keys, in their order. */
   async loadMany(keys: Iterable<string>, options: WaitOptions = noOptions): Promise<Array<V | undefined>> {
     const stored = this.#openMany(keys);
-    return (await this.#engine.awaiting.loadMany(stored, signalOf(options))) as Array<V | undefined>;
+    return (await this.#engine.awaiting.loadMany(stored, checkWaitOptions(options))) as Array<V | undefined>;
   }
 
   /** Brings keys into memory, in order, as far as it holds them. */
   async preload(keys: Iterable<string>, options: WaitOptions = noOptions): Promise<void> {
-    await this.#engine.awaiting.preload(this.#openMany(keys), signalOf(options));
+    await this.#engine.awaiting.preload(this.#openMany(keys), checkWaitOptions(options));
   }
 
   /**
@@ -308,7 +312,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   ): Promise<T> {
     this.#engine.open();
     checkFunction('the function of run', fn);
-    const signal = signalOf(options);
+    const signal = checkWaitOptions(options);
     const call = fn as (...values: unknown[]) => T | Promise<T>;
     return this.#engine.awaiting.run(this.#openMany(keys), call, signal);
   }
@@ -326,11 +330,8 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   ): Promise<V> {
     const stored = this.#open(key);
     checkFunction('compute', compute);
-    const { signal, staleWhileRevalidate, staleIfError, ...setOptions } = options;
-    const waitSignal = signalOf(options);
-    const terms = this.#termsOf(setOptions);
-    const stale = checkStaleOptions(options, terms.ttlMs);
-    return (await this.#engine.computations.fetch(stored, compute, terms, stale, waitSignal)) as V;
+    const { set, stale, signal } = checkFetchOptions(options, this.#plainTerms.ttlMs);
+    return (await this.#engine.computations.fetch(stored, compute, entryTermsOf(set), stale, signal)) as V;
   }
 
   // ── Swapping by hand ──
@@ -341,7 +342,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
    */
   async swapOut(key: string, options: WaitOptions = noOptions): Promise<boolean> {
     const stored = this.#open(key);
-    const signal = signalOf(options);
+    const signal = checkWaitOptions(options);
     return this.#engine.swapOutSoon(this.#pager.swappable(stored), signal);
   }
 
@@ -393,9 +394,15 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
 
   /** Calls `listener` with the key of each entry of this keyspace that the event happens to, after the move. */
   on(event: EntryEvent, listener: (key: string) => void): this {
+    checkEvent(event, this.events);
     checkFunction('a listener', listener);
     this.#pager.core.notices.on(this.#prefix.name, event, listener);
     return this;
+  }
+
+  /** @internal What `on` may be asked for. */
+  protected get events(): readonly string[] {
+    return entryEvents;
   }
 
   /** Takes a listener off again. */
@@ -416,7 +423,10 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
 
   #openMany(keys: Iterable<string>): string[] {
     this.#engine.open();
-    return checkKeys(keys).map((key) => this.#storedOf(key));
+    const checked = checkKeys(keys);
+    // Whatever gave them may have closed the store.
+    this.#engine.open();
+    return checked.map((key) => this.#storedOf(key));
   }
 
   #storedOf(key: string): string {
@@ -426,9 +436,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   }
 
   #termsOf(options: SetOptions): EntryTerms {
-    checkSetOptions(options);
-    const { ttl = this.#plainTerms.ttlMs, pin = false, size = 0 } = options;
-    return { ttlMs: ttl, graceMs: 0, pin, size };
+    return entryTermsOf(checkSetOptions(options, this.#plainTerms.ttlMs));
   }
 
   /** Leaves the value in the pager's swap-in; false when the key is not there. */
@@ -469,8 +477,6 @@ function isPlain(entry: Entry | undefined): entry is Entry {
   return entry !== undefined && entry.batch === undefined && entry.expiresAtMs === 0;
 }
 
-export function signalOf(options: WaitOptions): AbortSignal | undefined {
-  checkWaitOptions(options);
-  options.signal?.throwIfAborted();
-  return options.signal;
+function entryTermsOf({ ttlMs, pin, size }: SetTerms): EntryTerms {
+  return { ttlMs, graceMs: 0, pin, size };
 }

@@ -3,21 +3,19 @@
  * and all of its namespaces: opening and closing, swapping the best candidate, barriers, figures.
  */
 import { buildPager, buildPagerSoon } from './build-pager.js';
-import type { NamespaceOptions, WaitOptions } from './call-options.js';
+import { checkWaitOptions, type NamespaceOptions, noOptions, type WaitOptions } from './call-options.js';
 import { Engine } from './engine.js';
 import type { SwapError } from './errors.js';
-import { Keyspace, signalOf } from './keyspace.js';
+import { Keyspace } from './keyspace.js';
 import type { SwapStoreLatencies } from './latencies.js';
 import { Namespace } from './namespace.js';
 import { checkSnapshotPath, type SwapStoreOptions, unavailable } from './options.js';
-import type { EntryEvent, StoreEvent } from './pager/notices.js';
+import { type EntryEvent, type StoreEvent, storeEvents } from './pager/notices.js';
 import { Pager } from './pager/pager.js';
 import { notePager } from './pager/pager-of.js';
 import { snapshotStats } from './pager/snapshot-stats.js';
 import type { SwapStoreStats } from './stats.js';
 import { abortable } from './wait/abortable.js';
-
-const noOptions = {};
 
 export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposable, Disposable {
   readonly #engine: Engine;
@@ -43,7 +41,7 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
     options: SwapStoreOptions = noOptions,
     waitOptions: WaitOptions = noOptions,
   ): Promise<SwapStore<V>> {
-    return new SwapStore<V>(await buildPagerSoon(options, signalOf(waitOptions)));
+    return new SwapStore<V>(await buildPagerSoon(options, checkWaitOptions(waitOptions)));
   }
 
   /**
@@ -63,7 +61,7 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
   /** Swaps out the best candidate, of whatever namespace; false when there is none. A signal ends the wait, not the swap. */
   async swapOne(options: WaitOptions = noOptions): Promise<boolean> {
     const pager = this.#engine.open();
-    const signal = signalOf(options);
+    const signal = checkWaitOptions(options);
     return this.#engine.swapOutSoon(pager.candidate(), signal);
   }
 
@@ -89,14 +87,14 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
   /** Resolves at or below the low-water mark. Rejects ERR_SWAP_FULL or ERR_SWAP_IO when nothing can leave. */
   async ready(options: WaitOptions = noOptions): Promise<void> {
     const { reclaim } = this.#engine.open();
-    const signal = signalOf(options);
+    const signal = checkWaitOptions(options);
     await abortable(reclaim.ready(), signal);
   }
 
   /** Resolves when no job is queued, running or unprocessed, and no thread holds a value. */
   async drain(options: WaitOptions = noOptions): Promise<void> {
     this.#engine.open();
-    const signal = signalOf(options);
+    const signal = checkWaitOptions(options);
     await abortable(this.#engine.closing.drain(), signal);
   }
 
@@ -107,7 +105,7 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
   async flush(options: WaitOptions = noOptions): Promise<void> {
     const { durability } = this.#engine.open().core;
     if (durability === undefined) return this.drain(options);
-    const signal = signalOf(options);
+    const signal = checkWaitOptions(options);
     await abortable(durability.flush(), signal);
   }
 
@@ -121,7 +119,7 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
   async snapshot(path: string, options: WaitOptions = noOptions): Promise<void> {
     const { durability } = this.#engine.open().core;
     checkSnapshotPath(path);
-    const signal = signalOf(options);
+    const signal = checkWaitOptions(options);
     if (durability === undefined) throw unavailable('snapshot of a store without persist');
     await durability.snapshot(path, signal);
   }
@@ -149,6 +147,11 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
   override on(event: 'warning', listener: (error: SwapError) => void): this;
   override on(event: StoreEvent, listener: (...about: never[]) => void): this {
     return super.on(event as EntryEvent, listener as (key: string) => void);
+  }
+
+  /** @internal */
+  protected override get events(): readonly string[] {
+    return storeEvents;
   }
 
   // ── Leaving ──

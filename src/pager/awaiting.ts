@@ -50,6 +50,8 @@ export class Awaiting {
   /** `run` calls whose function has begun and not settled. */
   #running = 0;
   #onQuiet: Array<() => void> = [];
+  /** Why nobody may wait any more, once the store has closed. */
+  #ended: Error | undefined = undefined;
 
   // The last answer, so that one key needs no object: its value, whether it is there, and its entry if that is in memory.
   #value: unknown = undefined;
@@ -59,6 +61,10 @@ export class Awaiting {
   constructor(pager: Pager) {
     this.#pager = pager;
     pager.core.oldestWaitingTurn = () => this.#oldestTurn;
+    // Others may fill them again in each turn, before those that ask again.
+    pager.core.onHandsFree = () => {
+      if (this.#asking.length > 0) this.#ask();
+    };
   }
 
   /**
@@ -124,7 +130,8 @@ export class Awaiting {
 
   /** The value, or that there is none: for `fetch`, to whom undefined is a value. */
   find(key: string, takesStale: boolean, signal: AbortSignal | undefined): Promise<FoundWaiter<Entry>> {
-    const waiter = new FoundWaiter<Entry>(signal, this.#leave, takesStale);
+    const version = () => this.#pager.lookUp.generation(key);
+    const waiter = new FoundWaiter<Entry>(signal, this.#leave, takesStale, version);
     this.#want([key], waiter);
     return waiter.promise;
   }
@@ -134,11 +141,12 @@ export class Awaiting {
    * where they take what memory can hold without anything leaving again, and goes one by one when that comes near.
    */
   async preload(keys: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-    const held: Entry[] = [];
+    const held = new Set<Entry>();
     let heldBytes = 0;
     const hold = (entry: Entry): void => {
+      if (held.has(entry)) return;
       this.#pager.staying.hold(entry);
-      held.push(entry);
+      held.add(entry);
       heldBytes += entry.size;
     };
     const restfulBytes = this.#pager.reclaim.restfulBytes;
@@ -148,6 +156,8 @@ export class Awaiting {
         const waiter = new PreloadWaiter<Entry>(signal, this.#leave, hold);
         this.#want(keys.slice(from, to), waiter);
         await waiter.promise;
+        this.#refuseIfEnded();
+        signal?.throwIfAborted();
         if (waiter.noRoom) return;
         from = to;
       }
@@ -166,6 +176,7 @@ export class Awaiting {
     this.#want(keys, waiter);
     try {
       await waiter.promise;
+      this.#refuseIfEnded();
     } catch (error) {
       this.#release(waiter);
       throw error;
@@ -187,13 +198,26 @@ export class Awaiting {
     return oldest;
   }
 
-  /** Resolves once no function of `run` is under way. */
+  /** True while some function of `run` is under way. */
+  get isRunning(): boolean {
+    return this.#running > 0;
+  }
+
+  /** Resolves once no function of `run` is under way, or nobody may wait for it any more. */
   quiet(): Promise<void> {
     if (this.#running === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onQuiet.push(resolve));
   }
 
+  /** What was waited for may have come, and its caller not have gone on yet, when the store is closed. */
+  #refuseIfEnded(): void {
+    if (this.#ended !== undefined) throw this.#ended;
+  }
+
+  /** The store has closed. */
   rejectAll(error: Error): void {
+    this.#ended = error;
+    for (const quiet of this.#onQuiet.splice(0)) quiet();
     for (const waiter of this.#waiters.toSorted((a, b) => a.number - b.number)) waiter.failed(error);
   }
 
@@ -241,6 +265,10 @@ export class Awaiting {
 
   readonly #askAgain = (): void => {
     this.#asksSoon = false;
+    this.#ask();
+  };
+
+  #ask(): void {
     this.#asksAgain = true;
     this.#mustRead = true;
     while (this.#asking.length > 0 && this.#mayRead) {
@@ -250,7 +278,7 @@ export class Awaiting {
     this.#mustRead = false;
     this.#asksAgain = false;
     if (this.#asking.length > 0) this.#askSoon();
-  };
+  }
 
   /** Answers for one key, now or by a flight; false when it must be asked for again on a later turn. */
   #askFor(key: string, index: number, waiter: Waiting): boolean {

@@ -16,6 +16,8 @@ export class Closing {
   readonly #awaiting: Awaiting;
   readonly #computations: Computations;
   #closed: Promise<void> | undefined = undefined;
+  /** Resolves when nobody has the descriptor any more, once everybody has been told of the end. */
+  #ending: Promise<void> | undefined = undefined;
   #fileIsClosed = false;
 
   constructor(pager: Pager, awaiting: Awaiting, computations: Computations) {
@@ -50,9 +52,10 @@ export class Closing {
   }
 
   closeSync(): void {
-    if (this.#fileIsClosed) return;
+    const { pool, durability, foreign } = this.#pager.core;
+    foreign.refuseCalls();
+    if (this.#fileIsClosed || this.#ending !== undefined) return;
     this.#closed ??= Promise.resolve();
-    const { pool, durability } = this.#pager.core;
     try {
       durability?.willClose();
       durability?.flushNow();
@@ -60,26 +63,38 @@ export class Closing {
       this.#end();
       // Where somebody still has the descriptor, or may not be waited for, the last to let go closes.
       if (pool.closeSync() && !this.#isBusy()) this.#closeFile();
-      else void this.#closeLater();
+      else this.#closed = this.#closeLater();
     }
   }
 
   async #close(): Promise<void> {
-    await this.#awaiting.quiet();
-    if (this.#fileIsClosed) return;
     const { durability } = this.#pager.core;
     try {
-      durability?.willClose();
-      await durability?.flush();
+      // Who waits for keys may begin to run meanwhile.
+      do {
+        await this.#awaiting.quiet();
+        if (this.#hasEnded) break;
+        durability?.willClose();
+        await durability?.flush();
+      } while (this.#awaiting.isRunning);
     } finally {
-      if (!this.#fileIsClosed) {
-        this.#end();
-        await this.#closeLater();
-      }
+      if (!this.#hasEnded) this.#end();
+      await this.#closeLater();
     }
   }
 
-  async #closeLater(): Promise<void> {
+  /** True once everybody has been told. */
+  get #hasEnded(): boolean {
+    return this.#fileIsClosed || this.#ending !== undefined;
+  }
+
+  #closeLater(): Promise<void> {
+    this.#ending ??= this.#waitForEnd();
+    return this.#ending;
+  }
+
+  async #waitForEnd(): Promise<void> {
+    if (this.#fileIsClosed) return;
     await this.#pager.core.pool.close();
     while (this.#isBusy()) await this.#progress();
     this.#closeFile();

@@ -35,6 +35,8 @@ export class Computations {
   /** Computations that will be stored; one that was superseded is not here any more. */
   readonly #running = new Map<string, Computation>();
   readonly #ends = new Set<(error: Error) => void>();
+  /** Why nothing may be computed any more, once the store has closed. */
+  #ended: Error | undefined = undefined;
 
   constructor(pager: Pager, awaiting: Awaiting) {
     this.#pager = pager;
@@ -49,7 +51,11 @@ export class Computations {
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
     const graceMs = Math.max(stale.whileRevalidateMs, stale.ifErrorMs);
-    const found = await this.#awaiting.find(key, graceMs > 0, signal);
+    let found = await this.#awaiting.find(key, graceMs > 0, signal);
+    // What was set or deleted between the answer and now came during this call, and wins over what it would compute.
+    while (this.#ended === undefined && !found.isCurrent)
+      found = await this.#awaiting.find(key, graceMs > 0, signal);
+    if (this.#ended !== undefined) throw this.#ended;
     const staleMs =
       graceMs > 0 && found.present ? (this.#pager.lookUp.staleMs(key) ?? Number.POSITIVE_INFINITY) : 0;
     if (found.present && staleMs <= 0) return found.value;
@@ -76,7 +82,9 @@ export class Computations {
     for (const key of this.#running.keys()) if (space.has(prefixIn(key))) this.#running.delete(key);
   }
 
+  /** The store has closed. */
   rejectAll(error: Error): void {
+    this.#ended = error;
     for (const computation of this.#running.values()) computation.controller.abort(error);
     this.#running.clear();
     for (const end of [...this.#ends]) end(error);
@@ -86,13 +94,15 @@ export class Computations {
     const controller = new AbortController();
     // A microtask later, so that the computation is in the list before the function runs, and may itself call us.
     const promise = Promise.resolve()
-      .then(() => compute(keyIn(key), { signal: controller.signal }))
+      .then(() => {
+        // All of its callers have gone by now.
+        if (controller.signal.aborted) throw controller.signal.reason;
+        return compute(keyIn(key), { signal: controller.signal });
+      })
       .then(
         (value) => {
           if (this.#running.get(key) === computation) {
             this.#running.delete(key);
-            // It may have begun after its keyspace was cleared, for a caller from before.
-            if (!this.#pager.core.keyspaces.isCurrent(key)) return value;
             this.#pager.setting.set(key, value, terms);
             // Its callers are told after this, and may change it in place.
             const entry = this.#pager.core.residents.get(key);
@@ -114,7 +124,8 @@ export class Computations {
       failure: undefined,
       isInBackground: false,
     };
-    this.#running.set(key, computation);
+    // One that begins after its keyspace was cleared, for a caller from before, is not stored.
+    if (this.#pager.core.keyspaces.isCurrent(key)) this.#running.set(key, computation);
     return computation;
   }
 

@@ -78,6 +78,8 @@ export class Core {
   onPagesFreed: () => void = () => {};
   /** Has guests of turns that are over leave; false when some that could are left for the next. */
   onTurnEnded: () => boolean = () => true;
+  /** Called as a turn begins after one in which hands were full, before anybody else is handed anything. */
+  onHandsFree: () => void = () => {};
   /** The turn in which the first of those that still await something began to; none: Infinity. */
   oldestWaitingTurn: () => number = () => Number.POSITIVE_INFINITY;
 
@@ -246,7 +248,9 @@ export class Core {
   readonly #endTurn = (): void => {
     this.#turnEnds = false;
     this.turn++;
+    const wereFull = this.handsAreFull;
     this.guardedBytes = 0;
+    if (wereFull) this.onHandsFree();
     if (!this.onTurnEnded()) this.endTurnSoon();
   };
 

@@ -46,6 +46,12 @@ export class LookUp {
     return table.find(key, table.hash(key));
   }
 
+  /** The generation of the value of a key, expired or not; undefined where it is not there. */
+  generation(key: string): number | undefined {
+    const slot = this.anySlot(key);
+    return slot === none ? undefined : this.#core.table.generation(slot);
+  }
+
   isExpired(slot: number): boolean {
     return this.#core.isExpired(this.#core.table.expiresAtMs(slot));
   }

@@ -156,7 +156,8 @@ export class Reclaim {
   /** After a change that asked for no room first: what is over the bound leaves now, or as soon as it may. */
   trim(): void {
     const { residents, pool, pauses } = this.#core;
-    if (residents.usedBytes <= this.lowWaterBytes) return;
+    // Nothing leaves a store that is closed: nobody would write what is in the open batch.
+    if (this.#closed || residents.usedBytes <= this.lowWaterBytes) return;
     if (pauses === 0) {
       if (pool.threadsMax > 0) this.#swapABit(0);
       if (residents.usedBytes > this.#maxBytes) this.#blockingPass.run(this.#maxBytes);
@@ -321,7 +322,7 @@ export class Reclaim {
   }
 
   #maySwap(): boolean {
-    if (this.#exhausted || this.#core.pauses > 0 || this.drains > 0) return false;
+    if (this.#closed || this.#exhausted || this.#core.pauses > 0 || this.drains > 0) return false;
     return !this.#rest.isUnderWay;
   }
 
@@ -356,7 +357,8 @@ export class Reclaim {
       this.#readiness.resolveAll();
       return;
     }
-    if (this.#turnIsDue || this.#swapOut.inFlight.size > 0) return;
+    // Nothing leaves while somebody drains, and all that can may leave after it.
+    if (this.#turnIsDue || this.#swapOut.inFlight.size > 0 || this.drains > 0) return;
     const error =
       this.#failure ??
       new SwapError(

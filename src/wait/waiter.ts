@@ -127,20 +127,25 @@ export class SingleWaiter<E> extends WaiterFor<unknown, E> {
   }
 }
 
-/** `fetch`: one key, and whether it is there. */
+/** `fetch`: one key, whether it is there, and which of its values was met. */
 export class FoundWaiter<E> extends WaiterFor<FoundWaiter<E>, E> {
   override readonly takesStale: boolean;
   override readonly stay: Stay;
   present = false;
   value: unknown = undefined;
+  /** Of the value, or that there was none, when it was answered. */
+  version: number | undefined = undefined;
+  readonly #versionNow: () => number | undefined;
 
   constructor(
     signal: AbortSignal | undefined,
     leave: (waiter: PromisedWaiter<E>) => void,
     takesStale: boolean,
+    versionNow: () => number | undefined,
   ) {
     super(signal, leave);
     this.takesStale = takesStale;
+    this.#versionNow = versionNow;
     // What is stale may be given out only once a computation has failed.
     this.stay = takesStale ? Stay.IfRoom : Stay.ForTurn;
   }
@@ -148,6 +153,12 @@ export class FoundWaiter<E> extends WaiterFor<FoundWaiter<E>, E> {
   protected take(_index: number, value: unknown, present: boolean): void {
     this.present = present;
     this.value = value;
+    this.version = this.#versionNow();
+  }
+
+  /** True when the key was neither set nor deleted since it was answered. */
+  get isCurrent(): boolean {
+    return this.version === this.#versionNow();
   }
 
   protected complete(): void {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openStore, SwapStore } from '../support/store.js';
+import { expectCode, openStore, SwapStore } from '../support/store.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'swapstore-bad-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -183,6 +183,75 @@ describe('what a call is given beside its key', () => {
     await expect(store.fetch('a', undefined as never)).rejects.toMatchObject({ code: 'ERR_SWAP_OPTION' });
     expect(() => store.forEach(1 as never)).toThrow(expect.objectContaining({ code: 'ERR_SWAP_OPTION' }));
     expect(() => store.on('evict', 1 as never)).toThrow(expect.objectContaining({ code: 'ERR_SWAP_OPTION' }));
+  });
+
+  it('an option that no call has is named, whatever the call', async () => {
+    const store = openStore({ threads: 0 });
+    const typo = { singal: new AbortController().signal } as never;
+    const calls = [
+      () => store.load('a', typo),
+      () => store.loadMany(['a'], typo),
+      () => store.preload(['a'], typo),
+      () => store.run(['a'], () => 1, typo),
+      () => store.fetch('a', () => 1, typo),
+      () => store.swapOut('a', typo),
+      () => store.ready(typo),
+      () => store.flush(typo),
+    ];
+    for (const call of calls)
+      await expect(call).rejects.toMatchObject({
+        code: 'ERR_SWAP_OPTION',
+        message: expect.stringMatching('singal'),
+      });
+  });
+
+  it('an event must be one that the store, or the namespace, tells of', () => {
+    const store = openStore({ threads: 0 });
+    const refused = expect.objectContaining({
+      code: 'ERR_SWAP_OPTION',
+      message: expect.stringMatching(/an event must be one of 'swapout'.*"swapOut"/),
+    });
+    expect(() => store.on('swapOut' as never, () => {})).toThrow(refused);
+    const space = store.namespace('space');
+    expect(() => space.on('swapOut' as never, () => {})).toThrow(refused);
+    expect(() => space.on('warning' as never, () => {})).toThrow(/an event/);
+    store.on('warning', () => {});
+  });
+
+  it('expire needs a lifetime', () => {
+    const store = openStore({ threads: 0 });
+    store.set('a', 1, { ttl: 5_000 });
+    expect(() => store.expire('a', undefined as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_SWAP_OPTION', message: expect.stringMatching('ttlMs') }),
+    );
+    expect(store.remainingTtl('a')).toBeGreaterThan(0);
+  });
+
+  it('is taken once, and may be inherited', async () => {
+    const store = openStore({ threads: 0 });
+    let asked = 0;
+    store.set('a', 1, {
+      get size() {
+        return asked++ === 0 ? 500 : -1e9;
+      },
+    });
+    expect(store.stats().residentBytes).toBe(500);
+    await store.fetch('b', () => 1, Object.create({ ttl: 60_000 }));
+    expect(store.remainingTtl('b')).toBeLessThanOrEqual(60_000);
+  });
+
+  it('says that the store is closed where what gives the keys, or a listener, closes it', async () => {
+    const closing = openStore({ threads: 0 });
+    closing.set('a', 1);
+    const keys = function* () {
+      yield 'a';
+      closing.closeSync();
+    };
+    await expectCode(() => closing.loadMany(keys()), 'ERR_SWAP_CLOSED');
+    const told = openStore({ threads: 0 });
+    for (const key of ['a', 'b']) told.set(key, 1).swapOutSync(key);
+    told.on('swapin', () => told.closeSync());
+    await expectCode(() => told.getMany(['a', 'b']), 'ERR_SWAP_CLOSED');
   });
 
   it('a snapshot is refused until there is persistence', async () => {

@@ -77,7 +77,8 @@ describe('behaviour 21: a value of a bulk load', () => {
   });
 
   it('stays once something has been read, as it may be wanted soon', async () => {
-    const { store, world } = full();
+    // With the policy 'adaptive' it must be worth a place, too.
+    const { store, world } = full(1, 'swappability');
     for (let index = 0; index < 50; index++) store.set(`new:${index}`, index, { size });
     for (let index = 50; index < 53; index++) {
       store.get('old:0');
