@@ -1,6 +1,7 @@
 /**
  * How a store is opened: what a user may ask for, and what is made of it. Each option has its own check (checks.ts).
  */
+import { resolve } from 'node:path';
 import { checkNames, checkTtl, flag, oneOf, refuse, wholeNumber } from './checks.js';
 import { type CompressionName, compressionAvailable } from './codec/compression.js';
 import { type Environment, environmentKey } from './environment.js';
@@ -186,8 +187,11 @@ export function unavailable(name: string): SwapError {
   return new SwapError('ERR_SWAP_OPTION', `${name} is not available in this version of swapstore`);
 }
 
-export function checkSnapshotPath(given: unknown): void {
-  if (checkPath(given) === undefined) throw refuse('path', 'a non-empty string', given);
+/** Returns it in full. */
+export function checkSnapshotPath(given: unknown): string {
+  const path = checkPath(given);
+  if (path === undefined) throw refuse('path', 'a non-empty string', given);
+  return path;
 }
 
 function checkPath(given: unknown): string | undefined {
@@ -195,7 +199,8 @@ function checkPath(given: unknown): string | undefined {
   if (typeof given !== 'string' || given === '' || given.includes('\0')) {
     throw refuse('path', 'a non-empty string without null characters', given);
   }
-  return given;
+  // Files beside it are made, locked and renamed later, when the process may be in another directory.
+  return resolve(given);
 }
 
 function checkPageSize(given: unknown): number {

@@ -118,10 +118,10 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
    */
   async snapshot(path: string, options: WaitOptions = noOptions): Promise<void> {
     const { durability } = this.#engine.open().core;
-    checkSnapshotPath(path);
+    const fullPath = checkSnapshotPath(path);
     const signal = checkWaitOptions(options);
     if (durability === undefined) throw unavailable('snapshot of a store without persist');
-    await durability.snapshot(path, signal);
+    await durability.snapshot(fullPath, signal);
   }
 
   // ── Looking inside ──
@@ -164,7 +164,10 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
     return this.#engine.closing.close();
   }
 
-  /** The same at once: running `run` callbacks keep the values they have. */
+  /**
+   * The same at once: running `run` callbacks keep the values they have. Where a flush of a persistent store is under way,
+   * what was set since is made durable behind it, off this thread, which `close` waits for: before `process.exit`, await that.
+   */
   closeSync(): void {
     this.#engine.closing.closeSync();
   }

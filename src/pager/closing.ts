@@ -18,6 +18,8 @@ export class Closing {
   #closed: Promise<void> | undefined = undefined;
   /** Resolves when nobody has the descriptor any more, once everybody has been told of the end. */
   #ending: Promise<void> | undefined = undefined;
+  /** True when `closeSync` found a flush under way, which has passed what was set since. */
+  #mustFlush = false;
   #fileIsClosed = false;
 
   constructor(pager: Pager, awaiting: Awaiting, computations: Computations) {
@@ -58,7 +60,8 @@ export class Closing {
     this.#closed ??= Promise.resolve();
     try {
       durability?.willClose();
-      durability?.flushNow();
+      // One that is under way has its call on a file in the hands of the runtime's threads, which nobody can wait for here.
+      if (durability?.flushNow() === false) this.#mustFlush = true;
     } finally {
       this.#end();
       // Where somebody still has the descriptor, or may not be waited for, the last to let go closes.
@@ -95,9 +98,14 @@ export class Closing {
 
   async #waitForEnd(): Promise<void> {
     if (this.#fileIsClosed) return;
-    await this.#pager.core.pool.close();
-    while (this.#isBusy()) await this.#progress();
-    this.#closeFile();
+    const { pool, durability } = this.#pager.core;
+    try {
+      if (this.#mustFlush) await durability!.flush();
+    } finally {
+      await pool.close();
+      while (this.#isBusy()) await this.#progress();
+      this.#closeFile();
+    }
   }
 
   /** Everybody who waits is told, and nothing more is begun. */

@@ -1,5 +1,6 @@
 /** A store that is there again when its path is opened again. */
-import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { Xorshift } from '../../dist/memory/xorshift.js';
 import { MemoryDisk } from '../simulation/memory-disk.js';
@@ -241,6 +242,53 @@ describe('a flush', () => {
     expect(warnings.length).toBe(1);
     await world.drive(store.flush());
     checkInvariants(store);
+  });
+});
+
+describe('closing at once', () => {
+  it('makes durable what was set after a flush had begun that is still under way', async () => {
+    const base = new MemoryDisk();
+    const { store, world } = openInWorld(
+      persistent('/store', { maxSwap: 2 ** 20 }),
+      new World(1, 2 ** 20, base),
+    );
+    for (let index = 0; index < 100; index++) store.set(`key:${index}`, 'x'.repeat(1000));
+    const flushed = store.flush();
+    await world.clock.turn();
+    store.set('last', 1);
+    store.set('key:0', 'new');
+    forget(store);
+    store.closeSync();
+    await world.drive(Promise.all([flushed, store.close()]));
+    const crashed = base.afterCrash(() => 0);
+    const again = openInWorld(persistent('/store', { maxSwap: 2 ** 20 }), new World(2, 2 ** 20, crashed));
+    expect(again.store.get('last')).toBe(1);
+    expect(again.store.get('key:0')).toBe('new');
+    expect(again.store.size).toBe(101);
+  });
+
+  it('and all else that comes later finds the files where they were, whatever directory the process is in then', async () => {
+    const home = process.cwd();
+    const path = freshPath();
+    try {
+      process.chdir(dirname(path));
+      const store = openStore(persistent(basename(path), { flushIntervalMs: 0 }));
+      for (let index = 0; index < 100; index++) store.set(`key:${index}`, index);
+      await store.flush();
+      process.chdir(home);
+      for (let round = 0; round < 20; round++) {
+        for (let index = 0; index < 100; index++) store.set(`key:${index}`, round);
+        await store.flush();
+      }
+      store.set('last', 1);
+      await closeStore(store);
+    } finally {
+      process.chdir(home);
+    }
+    const again = openStore(persistent(path));
+    expect(again.get('last')).toBe(1);
+    expect(again.get('key:7')).toBe(19);
+    expect(existsSync(join(home, `${basename(path)}.index`))).toBe(false);
   });
 });
 
