@@ -321,8 +321,9 @@ export class IoPool<T> {
         job.error = new SwapError('ERR_SWAP_WORKER', `an I/O thread died: ${cause.message}`, { cause });
         ring.setStatus(number, Status.Processed);
         ring.pushProcessed(number);
-      } else if (ring.newCount === 0 && ring.status(number) === Status.New) {
-        // It had taken the number out of the queue and not yet the job.
+      } else if (ring.status(number) === Status.New && !ring.isQueued(number)) {
+        // It had taken the number out of the queue, and not yet the job. Where another is just as far, the number is there twice, and
+        // whoever takes the second finds that somebody has the job.
         ring.pushNew(number);
       }
     }

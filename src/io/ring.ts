@@ -305,6 +305,15 @@ export class Ring {
     return job;
   }
 
+  /** True for a job whose number nobody has taken out of the queue of the new. */
+  isQueued(job: number): boolean {
+    const { words } = this;
+    const tail = words[Word.NewTail]!;
+    for (let at = Atomics.load(words, Word.NewHead); at !== tail; at = (at + 1) | 0)
+      if (words[newQueue + (at & jobMask)] === job) return true;
+    return false;
+  }
+
   get newCount(): number {
     return (Atomics.load(this.words, Word.NewTail) - Atomics.load(this.words, Word.NewHead)) | 0;
   }

@@ -354,6 +354,16 @@ describe('the I/O pool on threads that the test runs', () => {
     expect([bench.owners(), bench.warnings]).toEqual([['a', 'b'], []]);
   });
 
+  it('does the job whose number a thread had taken that died, though others are queued', async () => {
+    const jobs = ['a', 'b', 'c'].map((owner) => bench.write(owner));
+    threads.killTaking();
+    await turns(clock);
+    while (threads.step());
+    await turns(clock);
+    expect(jobs.map((job) => [job.delivered, job.error])).toEqual(jobs.map(() => [true, undefined]));
+    expect(bench.pool.busy).toBe(false);
+  });
+
   it('gives threads up after three deaths with nothing done, says so once, and ends every job', async () => {
     const jobs = ['a', 'b', 'c'].map((owner) => bench.write(owner));
     for (let round = 0; round < 5; round++) {

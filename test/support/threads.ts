@@ -88,6 +88,14 @@ export class ManualThreads implements Threads {
     this.#alive()[0]?.end(new Error('killed'));
   }
 
+  /** The same after it has taken a number out of the queue, and before it has the job. */
+  killTaking(): void {
+    const thread = this.#alive()[0]!;
+    // The first word of the control block is where the queue of the new begins.
+    Atomics.add(new Int32Array(thread.start.control), 0, 1);
+    thread.end(new Error('killed'));
+  }
+
   #alive(): ManualThread[] {
     return this.#spawned.filter((thread) => thread.alive);
   }
