@@ -6,6 +6,8 @@
  * looks at all keys.
  */
 import type { bentostore } from 'bentocache';
+import { checkNamespaceName } from '../call-options.js';
+import { ttlMsMax } from '../checks.js';
 import type { Keyspace } from '../keyspace.js';
 import type { SwapStoreOptions } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
@@ -37,8 +39,11 @@ export default function swapStoreDriver(
   return {
     options: { serialize },
     factory: ({ prefix = '' }: { prefix?: string } = {}) => {
+      const name = `bentocache:${prefix}`;
+      // Before a store is open that nobody could close.
+      checkNamespaceName(name);
       const adapted = new AdaptedStore(storeOrOptions);
-      return new SwapStoreDriver(adapted, adapted.store.namespace<string>(`bentocache:${prefix}`), '');
+      return new SwapStoreDriver(adapted, adapted.store.namespace<string>(name), '');
     },
   };
 }
@@ -81,7 +86,7 @@ export class SwapStoreDriver implements L1Driver {
 
   /** @param ttl ms; for ever without it. */
   set(key: string, value: string, ttl?: number): boolean {
-    const isForEver = ttl === undefined || ttl === null || !Number.isFinite(ttl);
+    const isForEver = ttl === undefined || ttl === null || !(ttl <= ttlMsMax);
     this.#keys.set(this.#path + key, value, isForEver ? undefined : { ttl: Math.max(1, ttl) });
     return true;
   }

@@ -4,7 +4,8 @@
  * `touch` changes that without a look at the session. Errors reach the callback.
  */
 import session, { type SessionData } from 'express-session';
-import { refuse } from '../checks.js';
+import { checkNamespaceName } from '../call-options.js';
+import { refuse, ttlMsMax } from '../checks.js';
 import type { Keyspace } from '../keyspace.js';
 import type { SwapStoreOptions } from '../options.js';
 import type { SwapStore } from '../swap-store.js';
@@ -41,8 +42,10 @@ export default class SwapSessionStore extends session.Store {
     { sessionTtlMs = dayMs, namespace = 'sessions' }: SwapSessionStoreOptions = {},
   ) {
     super();
-    if (!(typeof sessionTtlMs === 'number' && sessionTtlMs > 0))
-      throw refuse('sessionTtlMs', 'a number of milliseconds above 0', sessionTtlMs);
+    if (!(typeof sessionTtlMs === 'number' && sessionTtlMs > 0 && sessionTtlMs <= ttlMsMax))
+      throw refuse('sessionTtlMs', `a number of milliseconds above 0 and up to ${ttlMsMax}`, sessionTtlMs);
+    // Before a store is open that nobody could close.
+    checkNamespaceName(namespace);
     this.#adapted = new AdaptedStore(storeOrOptions);
     this.store = this.#adapted.store;
     this.#sessions = this.store.namespace(namespace);

@@ -58,8 +58,8 @@ export default class KeyvSwapStore extends EventEmitter {
   }
 
   set namespace(name: string | undefined) {
-    this.#namespace = name;
     if (name) this.#spaceNamed(name);
+    this.#namespace = name;
   }
 
   /** None, for the reason above. Keyv 6 asks before all else, Keyv 5 never: so it is known whose keys these are. */

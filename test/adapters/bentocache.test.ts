@@ -4,7 +4,7 @@ import { BentoCache, bentostore } from 'bentocache';
 import { registerCacheDriverTestSuite } from 'bentocache/test_suite';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import swapStoreDriver, { type SwapStoreDriver } from '../../dist/adapters/bentocache.js';
-import { closeStore, openStore, type SwapStoreOptions, swapErrorOf } from '../support/store.js';
+import { closeStore, freshPath, openStore, type SwapStoreOptions, swapErrorOf } from '../support/store.js';
 
 type SuiteOptions = Parameters<typeof registerCacheDriverTestSuite>[0];
 type Cleanup = () => unknown;
@@ -128,6 +128,15 @@ describe('a BentoCache on the driver', () => {
     expect(await bento.get({ key: 'lasting' })).toBeUndefined();
   });
 
+  it('keeps for ever what has a ttl without end, or beyond what the store has', async () => {
+    const driver = swapStoreDriver({ maxMemory: 0 }).factory();
+    for (const ttl of [Number.POSITIVE_INFINITY, Number.MAX_VALUE, Number.NaN]) {
+      driver.set('k', 'v', ttl);
+      expect([driver.get('k'), driver.getRemainingTtl('k')]).toEqual(['v', undefined]);
+    }
+    await driver.disconnect();
+  });
+
   it('keeps values as they are where it is not to make text of them', async () => {
     const value = { at: new Date(5), tags: new Set(['a']) };
     const bento = openBento({ maxMemory: 0 }, { serialize: false });
@@ -147,5 +156,8 @@ describe('a BentoCache on the driver', () => {
     await driver.disconnect();
     swapErrorOf(() => driver.get('k'), 'ERR_SWAP_CLOSED');
     swapErrorOf(() => swapStoreDriver({ maxMemory: -1 }).factory(), 'ERR_SWAP_OPTION');
+    const path = freshPath();
+    swapErrorOf(() => swapStoreDriver({ path }).factory({ prefix: 'a\0b' }), 'ERR_SWAP_OPTION');
+    await closeStore(openStore({ path }));
   });
 });

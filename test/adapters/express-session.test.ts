@@ -225,12 +225,16 @@ describe('the session store', () => {
     const given = openStore();
     await new SwapSessionStore(given).close();
     expect(given.set('k', 1).get('k')).toBe(1);
-    for (const sessionTtlMs of [0, -1, Number.NaN, '5'])
+    for (const sessionTtlMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5'])
       swapErrorOf(
         () => new SwapSessionStore(given, { sessionTtlMs: sessionTtlMs as number }),
         'ERR_SWAP_OPTION',
       );
     swapErrorOf(() => new SwapSessionStore(given, { namespace: '' }), 'ERR_SWAP_OPTION');
     await closeStore(given);
+    const path = freshPath();
+    swapErrorOf(() => new SwapSessionStore({ path }, { namespace: '' }), 'ERR_SWAP_OPTION');
+    // Nothing was left open that would have it.
+    await closeStore(openStore({ path }));
   });
 });

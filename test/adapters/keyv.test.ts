@@ -239,6 +239,11 @@ describe('the adapter', () => {
       swapErrorOf(() => new KeyvSwapStore(options as object), 'ERR_SWAP_OPTION');
     const adapter = adapterOf(tight);
     await expect(adapter.set('', 1)).rejects.toMatchObject({ code: 'ERR_SWAP_KEY' });
+    swapErrorOf(() => {
+      adapter.namespace = 'a\0b';
+    }, 'ERR_SWAP_OPTION');
+    await adapter.set('k', 1);
+    expect(await adapter.get('k')).toBe(1);
     const keyv = new Keyv5({ store: adapter, throwOnErrors: true });
     await adapter.disconnect();
     await expect(keyv.get('k')).rejects.toMatchObject({ code: 'ERR_SWAP_CLOSED' });
