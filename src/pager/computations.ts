@@ -10,6 +10,7 @@
 import type { StaleTerms } from '../call-options.js';
 import { reasonOf, SwapError } from '../errors.js';
 import { keyIn, prefixIn, quoteKey } from '../key-prefix.js';
+import { ignoreAbort, onAbort } from '../wait/abort-signals.js';
 import type { Awaiting } from './awaiting.js';
 import type { KeyspacePrefix } from './keyspaces.js';
 import type { Pager } from './pager.js';
@@ -152,7 +153,7 @@ export class Computations {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
         if (!this.#ends.delete(fail)) return;
-        signal?.removeEventListener('abort', abort);
+        if (signal !== undefined) ignoreAbort(signal, abort);
         counters.blockedCallers--;
         settle();
       };
@@ -164,7 +165,7 @@ export class Computations {
         computation.controller.abort(signal!.reason);
       };
       this.#ends.add(fail);
-      signal?.addEventListener('abort', abort, { once: true });
+      if (signal !== undefined) onAbort(signal, abort);
       computation.promise.then((value) => end(() => resolve(value)), fail);
       if (signal?.aborted) abort();
     });

@@ -6,6 +6,8 @@
  * In the seed these are two maps, keys to waiting clients and clients to wanted keys (`waitForSwappedKey`).
  */
 
+import { ignoreAbort, onAbort } from './abort-signals.js';
+
 /** Whether a value that is read stays in memory. */
 export const enum Stay {
   /** Where others are used more, it does not: one of a batch, which may be all there is. */
@@ -60,7 +62,7 @@ export abstract class PromisedWaiter<E> implements Waiter<E> {
     this.#signal = signal;
     if (signal === undefined) return;
     this.#abort = () => this.failed(signal.reason);
-    signal.addEventListener('abort', this.#abort, { once: true });
+    onAbort(signal, this.#abort);
   }
 
   get slots(): readonly number[] {
@@ -98,7 +100,7 @@ export abstract class PromisedWaiter<E> implements Waiter<E> {
   #end(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    if (this.#abort !== undefined) this.#signal?.removeEventListener('abort', this.#abort);
+    if (this.#abort !== undefined) ignoreAbort(this.#signal!, this.#abort);
     this.#leave(this);
     return true;
   }

@@ -1,4 +1,5 @@
 /** AbortSignal: an aborted wait rejects with the signal's reason and leaves no trace. */
+import { getEventListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { watch } from '../support/environment.js';
@@ -16,6 +17,11 @@ import {
 } from '../support/store.js';
 
 const reason = new Error('changed my mind');
+
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: (why: Error) => controller.abort(why) };
+}
 
 /** Every method that waits for something that goes on without it. */
 const barriers: Record<string, (store: SwapStore, signal: AbortSignal) => Promise<unknown>> = {
@@ -262,5 +268,31 @@ describe('a signal of who waits at a barrier', () => {
     expect(await failureOf(() => SwapStore.open(options, { signal: controller.signal }))).toBe(reason);
     const again = openStore(options);
     expect(again.size).toBe(20_000);
+  });
+});
+
+describe('a signal that many wait with', () => {
+  it('has one listener of ours, which tells them all, and none once nobody waits', async () => {
+    const { store, world } = openInWorld({ threads: 1 });
+    const keys = Array.from({ length: 20 }, (_, index) => `key:${index}`);
+    for (const key of keys) store.set(key, 1);
+    swapOutSlow(world, store, ...keys);
+    const { signal, abort } = abortable();
+    const begin = () => keys.map((key) => watch(store.load(key, { signal })));
+    const listeners = () => getEventListeners(signal, 'abort').length;
+    const answered = begin();
+    expect(listeners()).toBe(1);
+    await world.settle();
+    expect(answered.map((one) => one.outcome)).toEqual(keys.map(() => 'fulfilled'));
+    expect(listeners()).toBe(0);
+    swapOutSlow(world, store, ...keys);
+    const aborted = begin();
+    const computing = watch(store.fetch('none', () => new Promise(() => {}), { signal }));
+    await world.pump(0);
+    expect(listeners()).toBe(1);
+    abort(reason);
+    await world.pump();
+    for (const one of [...aborted, computing])
+      expect(one).toMatchObject({ outcome: 'rejected', value: reason });
   });
 });
