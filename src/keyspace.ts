@@ -26,6 +26,7 @@ import { none } from './memory/pointer-table.js';
 import { Place } from './memory/resident.js';
 import type { ResidentSet } from './memory/resident-set.js';
 import { mustWait } from './pager/awaiting.js';
+import { closedError } from './pager/closing.js';
 import { Custody, type Entry } from './pager/entry.js';
 import type { KeyspacePrefix } from './pager/keyspaces.js';
 import { type EntryEvent, entryEvents, type StoreEvent } from './pager/notices.js';
@@ -86,7 +87,9 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   }
 
   #hit(entry: Entry): V {
-    this.#pager.core.counters.hits++;
+    const { core } = this.#pager;
+    if (core.isClosing) throw closedError();
+    core.counters.hits++;
     if (entry.place !== Place.Aside) this.#residents.policy.touch(entry);
     entry.custody = Custody.HandedOut;
     return entry.value as V;
@@ -231,10 +234,11 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     try {
       const values = this.#engine.awaiting.waitForMany(stored) as Array<V | undefined> | undefined;
       if (values !== undefined) return values;
+      const { keyspaces } = this.#pager.core;
       return stored.map((one) => {
         const entry = this.#residents.get(one);
-        if (isPlain(entry)) return this.#hit(entry);
-        // A listener that was told of another may have closed the store.
+        // A listener that was told of another may have cleared this keyspace, or closed the store.
+        if (isPlain(entry) && !keyspaces.isDead(one)) return this.#hit(entry);
         this.#engine.open();
         return this.#getSlowly(one, Stay.IfWorth, entry);
       });

@@ -158,7 +158,8 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
 
   /**
    * Lets running `run` callbacks end, makes a persistent store durable, rejects who waits with ERR_SWAP_CLOSED, removes a
-   * scratch file. Idempotent. Rejects as `flush` does when not all could be made durable; the store is closed then, too.
+   * scratch file. Idempotent. Rejects as `flush` does when not all could be made durable; the store is closed then, too. A
+   * function of `run` that awaits it would wait for itself.
    */
   close(): Promise<void> {
     return this.#engine.closing.close();

@@ -30,7 +30,7 @@ export class Closing {
 
   /** True once `close` or `closeSync` was called. */
   get begun(): boolean {
-    return this.#closed !== undefined;
+    return this.#pager.core.isClosing;
   }
 
   /** Nothing new leaves memory meanwhile. */
@@ -49,14 +49,17 @@ export class Closing {
   }
 
   close(): Promise<void> {
+    this.#pager.core.isClosing = true;
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   closeSync(): void {
-    const { pool, durability, foreign } = this.#pager.core;
-    foreign.refuseCalls();
+    const { core } = this.#pager;
+    const { pool, durability } = core;
+    core.foreign.refuseCalls();
     if (this.#fileIsClosed || this.#ending !== undefined) return;
+    core.isClosing = true;
     this.#closed ??= Promise.resolve();
     try {
       durability?.willClose();

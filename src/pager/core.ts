@@ -70,6 +70,8 @@ export class Core {
   latencies: Latencies | undefined = undefined;
   /** Counted calls of pauseSwapping. */
   pauses = 0;
+  /** True once the store is being closed: no call of the user's is answered. */
+  isClosing = false;
   /** What a persistent store does besides; absent for a scratch one. */
   durability: Durability | undefined = undefined;
   /** What has its pages and waits to be written there; absent where records take the long way only. */

@@ -155,6 +155,7 @@ describe('close', () => {
     await world.pump();
     const closing = store.close();
     await expectCode(async () => store.run(['a'], () => 1), 'ERR_SWAP_CLOSED');
+    for (const call of Object.values(refused)) await expectCode(async () => call(store), 'ERR_SWAP_CLOSED');
     end.resolve();
     await world.drive(running);
     await world.drive(closing);
