@@ -74,9 +74,14 @@ export function paddedBytes(recordBytes: number, pageSize: number): number {
   return Math.ceil(recordBytes / pageSize) * pageSize;
 }
 
-/** Fills the whole words behind the record that begins at `start`, up to the end of its last page, with zeros. */
+/**
+ * Fills what is behind the record that begins at `start`, up to the end of its last page, with zeros: whole pages are
+ * written, and what the buffer held before is of another value, or of this one before it was encrypted.
+ */
 export function padRecord(target: RecordBuffer, start: number, recordBytes: number, pageSize: number): void {
-  target.words.fill(0, (start + recordBytes + 3) >>> 2, (start + paddedBytes(recordBytes, pageSize)) >>> 2);
+  let end = start + recordBytes;
+  for (; (end & 3) !== 0; end++) target.bytes[end] = 0;
+  target.words.fill(0, end >>> 2, (start + paddedBytes(recordBytes, pageSize)) >>> 2);
 }
 
 /** One buffer seen as bytes, as words and through a view; records begin at whole words. */

@@ -6,7 +6,7 @@
  * known to be larger than any space there is does not get encoded to see that again.
  */
 import { fingerprint } from '../codec/fingerprint.js';
-import { padRecord, RecordBuffer } from '../disk/record.js';
+import { RecordBuffer } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { Place } from '../memory/resident.js';
 import type { Core } from './core.js';
@@ -157,10 +157,7 @@ export class Departures {
       const { buffer, usedBytes } = batch;
       if (usedBytes >= buffer.bytes.length) return -1;
       const { key, value, recordedSize } = entry;
-      const recordBytes = this.#writer.write(buffer, usedBytes, key, value, recordedSize, generation);
-      if (recordBytes === -1) return -1;
-      padRecord(buffer, usedBytes, recordBytes, this.#pageSize);
-      return recordBytes;
+      return this.#writer.write(buffer, usedBytes, key, value, recordedSize, generation);
     } catch (error) {
       this.#stays(entry, error);
       return 0;

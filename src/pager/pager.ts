@@ -54,7 +54,7 @@ export class Pager {
     const { seedA, seedB } = rooms.file;
     const format = { codec, serializer: options.serializer, foreign, sealer, seedA, seedB };
     const reader = new RecordReader(format);
-    const writer = new RecordWriter(format);
+    const writer = new RecordWriter(format, options.pageSize);
     const random = new Xorshift(environment.random());
     const isOnItsWay = (slot: number): boolean => this.swapIn.flights.has(slot) || core.isUnwritten(slot);
     this.clearedSweep = new ClearedSweep(core, (slot, key) => this.#end(slot, key), isOnItsWay);

@@ -1,6 +1,9 @@
 /**
  * Makes the record of a value: key, payload and header, straight into the buffer that will be written. The payload's
  * fingerprint is left in `fingerprint`, so that the caller can see whether the file says the same already.
+ *
+ * Feared most: bytes that go to the file and belong to no record, as pages are written whole, and encoding leaves its
+ * traces in the buffer, in plain. So a record is padded here, by whomever it is written.
  */
 
 import { copyBytes } from '../codec/copy-bytes.js';
@@ -9,6 +12,7 @@ import {
   counterBytes,
   Encoding,
   keyBytesOf,
+  padRecord,
   payloadOffset,
   RecordBuffer,
   recordBytesMax,
@@ -34,6 +38,7 @@ const comparedSlackBytes = 64;
 
 export class RecordWriter {
   readonly #format: PayloadFormat;
+  readonly #pageSize: number;
 
   /** What a value is encoded into only to be compared. */
   #compared: RecordBuffer | undefined = undefined;
@@ -44,13 +49,14 @@ export class RecordWriter {
   /** What its entry costs in memory, bytes; 0 where that is not known. */
   entryBytes = 0;
 
-  constructor(format: PayloadFormat) {
+  constructor(format: PayloadFormat, pageSize: number) {
     this.#format = format;
+    this.#pageSize = pageSize;
   }
 
   /**
-   * Writes the record at `start` and returns its bytes, or -1 when the buffer is too small for it. Throws
-   * ERR_SWAP_UNSERIALIZABLE when the value cannot be encoded.
+   * Writes the record at `start`, with zeros behind it up to the end of its last page, and returns its bytes, or -1
+   * when the buffer is too small for it. Throws ERR_SWAP_UNSERIALIZABLE when the value cannot be encoded.
    *
    * @param sizeBytes What the entry costs in memory; 0 = what the codec has found, or where that has not weighed it,
    *   nothing, so that it is weighed when it comes back.
@@ -91,6 +97,7 @@ export class RecordWriter {
       target.bytes.writeUIntLE(this.#seals++, end, 6);
       target.bytes.fill(0, end + 6, end + counterBytes);
     }
+    padRecord(target, start, recordBytes, this.#pageSize);
     return recordBytes;
   }
 

@@ -11,7 +11,7 @@
  * to the buffer until it has been written, and the pages of a record that has died in it are freed only then. And of a
  * persistent store: an index that points to what was never written. So the log is told of a record when it has been.
  */
-import { paddedBytes, padRecord, RecordBuffer } from '../disk/record.js';
+import { paddedBytes, RecordBuffer } from '../disk/record.js';
 import type { SwapError } from '../errors.js';
 import type { Core } from './core.js';
 import type { Durability } from './durability.js';
@@ -129,10 +129,7 @@ export class WriteBehind {
     const start = this.#usedBytes;
     if (start === this.#bufferBytes) return -1;
     try {
-      const recordBytes = this.#writer.write(buffer, start, key, value, size, generation);
-      if (recordBytes === -1) return -1;
-      padRecord(buffer, start, recordBytes, this.#core.options.pageSize);
-      return recordBytes;
+      return this.#writer.write(buffer, start, key, value, size, generation);
     } catch {
       // Whoever tries the long way with it says so.
       return 0;

@@ -34,6 +34,32 @@ function recordWrites(world: World): Array<{ position: number; bytes: Buffer }> 
   return writes;
 }
 
+const telling = `${secret} `.repeat(100);
+/** Values of many kinds and lengths; their texts are somewhere else in the buffer before they are where they belong. */
+const tellingValues: readonly unknown[] = [
+  telling,
+  Array.from({ length: 80 }, () => telling),
+  { text: secret, more: { text: secret, list: [secret, secret, 1.5] } },
+  [Buffer.alloc(70_000, secret), secret],
+  Buffer.alloc(5001, secret),
+  new Map<unknown, unknown>([[secret, new Set([secret, 1])]]),
+  new Uint16Array(Buffer.alloc(100, secret)),
+  [Buffer.alloc(2 * mebi, secret), secret],
+  // Of every remainder that the length of a record has.
+  ...Array.from({ length: 16 }, (_, length) => 'x'.repeat(length)),
+  ...Array.from({ length: 8 }, (_, length) => Buffer.alloc(1000 + length, secret)),
+];
+
+/** Expects that in what was written nothing but zeros lies between the end of a record and that of its last page. */
+function expectZerosBehindRecords(bytes: Buffer, pageSize: number): void {
+  for (let at = 0; at < bytes.length && bytes.readUInt32LE(at) === recordMagic; ) {
+    const end = at + bytes.readInt32LE(at + 4);
+    at += Math.ceil((end - at) / pageSize) * pageSize;
+    const behind = bytes.subarray(end, at);
+    expect(behind.equals(Buffer.alloc(behind.length))).toBe(true);
+  }
+}
+
 describe('an encrypted store', () => {
   const ways: ReadonlyArray<readonly [string, SwapStoreOptions]> = [
     ['on the blocking side', { threads: 0, maxMemory: 16 * kibi }],
@@ -59,6 +85,38 @@ describe('an encrypted store', () => {
         expect(store.get(`${secret} key ${index}`)).toEqual({ text: `${secret} ${index}` });
       expect(store.get('large')).toBe(large);
     }
+  });
+
+  const compressions = ['none', 'deflate', 'brotli'] as const;
+  describe.each([64, 4096, 65_536])('with pages of %i', (pageSize) => {
+    describe.each(compressions)('and the compression %s', (compression) => {
+      it.each([0, 1])('and %i threads, writes nothing behind a record that is not zeros', async (threads) => {
+        for (const maxMemory of [0, 32 * kibi, 4 * mebi]) {
+          for (const more of [{}, { encryption: true }, { encryption: ownKey, persist: true }]) {
+            const world = new World();
+            const writes = recordWrites(world);
+            const path = freshPath();
+            const { store } = openInWorld(
+              { path, pageSize, compression, threads, maxMemory, ...more },
+              world,
+            );
+            for (const [index, value] of tellingValues.entries()) {
+              store.set(`value:${index}`, value).set(`number:${index}`, index);
+              const isBlocking = index % 2 === 0;
+              if (isBlocking) store.swapOutSync(`value:${index}`);
+              else await world.drive(store.swapOut(`value:${index}`));
+            }
+            await world.drive(store.flush());
+            for (const key of store.keys()) store.swapOutSync(key);
+            for (const { bytes } of writes) {
+              expectZerosBehindRecords(bytes, pageSize);
+              if (more.encryption === undefined) continue;
+              for (const piece of piecesOf(secret)) expect(bytes.includes(piece)).toBe(false);
+            }
+          }
+        }
+      });
+    });
   });
 
   it('would show them if it were not encrypted', () => {
