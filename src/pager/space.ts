@@ -134,14 +134,17 @@ export class Space {
   }
 
   #evictFor(count: number): number {
+    const { durability } = this.#core;
     if (count > this.#core.pages.pageCount) return -1;
     for (let tries = 0; tries < evictionTriesMax; tries++) {
+      // What a persistent store evicts gives its pages only with a commit: else it would be lost for nothing.
+      if (durability?.mayRelease === false) return -1;
       const slot = this.#coldest();
       if (slot === none) return -1;
       const first = Math.min(this.#core.table.page(slot), this.#core.pages.pageCount - count);
       this.#evict(slot);
       this.#clearRun(first, count);
-      this.#core.durability?.release();
+      if (durability?.release() === false) return -1;
       const found = this.#find(count);
       if (found !== -1) return found;
     }

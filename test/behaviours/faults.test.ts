@@ -5,6 +5,7 @@ import { pagerOf } from '../../dist/pager/pager-of.js';
 import {
   codeOf,
   expectCode,
+  freshPath,
   keysOf,
   kibi,
   mebi,
@@ -47,6 +48,59 @@ describe('a full swap file', () => {
     for (const [key, value] of store) expect(value).toBe(text(Number(key.slice(4))));
     expect(store.get('key:99')).toBe(text(99));
     swapErrorOf(() => store.set('large', text(1).repeat(20)), 'ERR_SWAP_FULL');
+  });
+
+  describe('of a persistent store that evicts', () => {
+    const value = (index: number) => Buffer.alloc(900, index);
+    /** All of its pages are in use, and nothing is durable yet. */
+    const filled = () => {
+      const { store, world, disk } = openInWorld({
+        ...{ persist: true, path: freshPath(), flushIntervalMs: 0, whenFull: 'evict' },
+        ...{ maxMemory: 0, threads: 0, pageSize: 1024, maxSwap: 40 * kibi },
+      });
+      for (let index = 0; store.stats().usedPages < store.stats().pages; index++)
+        store.set(`key:${index}`, value(index));
+      return { store, world, disk };
+    };
+    /** Brings about what a test is about, and returns how to end it. */
+    type Begin = (all: ReturnType<typeof filled>) => Promise<() => Promise<unknown>>;
+    const ways: ReadonlyArray<readonly [string, Begin]> = [
+      [
+        'while a flush is under way',
+        async ({ store, world }) => {
+          const flushed = store.flush();
+          return () => world.drive(flushed);
+        },
+      ],
+      [
+        'while a snapshot is under way',
+        async ({ store, world }) => {
+          const copied = store.snapshot(freshPath());
+          await world.pump(1);
+          return () => world.drive(copied);
+        },
+      ],
+      [
+        'while what a failed sync has left in doubt must be written again',
+        async ({ store, world, disk }) => {
+          disk.failSync('EIO');
+          await expectCode(() => world.drive(store.flush()), 'ERR_SWAP_IO');
+          return async () => store.clear();
+        },
+      ],
+    ];
+    it.each(ways)('refuses in place of evicting where that frees no page: %s', async (_way, begin) => {
+      const all = filled();
+      const { store } = all;
+      const end = await begin(all);
+      const { size } = store;
+      swapErrorOf(() => store.set('new', value(1)), 'ERR_SWAP_FULL');
+      expect([store.size, store.stats().evictions]).toEqual([size, 0]);
+      await end();
+      for (let index = 0; index < 50; index++) store.set(`new:${index}`, value(index));
+      expect(store.get('new:49')).toEqual(value(49));
+      expect(store.stats().evictions).toBeGreaterThan(10);
+    });
   });
 
   it('behaviour 17, defect 5: leaves values in memory, and does not encode them again for nothing', () => {
