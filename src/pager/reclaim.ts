@@ -74,7 +74,11 @@ export class Reclaim {
       evict,
       onWritten: (error) => this.#noteOutcome(error),
     });
-    this.#check = new OverBoundCheck(core, () => this.turnSoon());
+    this.#check = new OverBoundCheck(core, () => {
+      // Time alone may have changed it: a disk has room again, and what was handed out in the turn of a pass is not any more.
+      this.mayHaveChanged();
+      this.turnSoon();
+    });
     swapOut.onSettled = (error) => this.#settled(error);
     if (core.behind !== undefined) core.behind.onFirst = () => this.turnSoon();
     core.onPagesFreed = () => this.mayHaveChanged();
@@ -250,7 +254,8 @@ export class Reclaim {
     if (this.#closed) return;
     const { residents, pool, notices } = this.#core;
     if (this.#maySwap() && residents.residentBytes > this.lowWaterBytes) {
-      if (pool.threadsMax > 0) this.#pass();
+      // Without memory there is no room for what is in flight.
+      if (pool.threadsMax > 0 && this.#maxBytes > 0) this.#pass();
       else this.#blockingPass.run(this.#maxBytes);
     }
     this.flushOpen();

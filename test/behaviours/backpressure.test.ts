@@ -1,7 +1,7 @@
 /** Writers that are faster than the disk: memory stays within its bound, `ready` waits, nothing spins. */
 import { describe, expect, it } from 'vitest';
 import { watch } from '../support/environment.js';
-import { kibi, openInWorld } from '../support/store.js';
+import { kibi, openInWorld, type SwapStore } from '../support/store.js';
 
 const bound = 256 * kibi;
 const text = (index: number) => `${index} `.repeat(200);
@@ -68,5 +68,46 @@ describe('a disk that is slower than its writers', () => {
     expect(world.clock.pendingTurns).toBe(0);
     await world.settle();
     expect(gated.outcome).toBe('fulfilled');
+  });
+});
+
+describe('memory that a pause has left over its bound', () => {
+  const size = 10_000;
+  const usedBytes = (store: SwapStore) => store.stats().residentBytes + store.stats().inFlightBytes;
+
+  it.each([0, 1])('shrinks once a disk that was full has room again, with %i threads', async (threads) => {
+    const { store, world, disk } = openInWorld({ maxMemory: 10 * size, threads });
+    store.pauseSwapping();
+    for (let index = 0; index < 20; index++) store.set(`key:${index}`, { index }, { size });
+    disk.failWrites('ENOSPC');
+    store.resumeSwapping();
+    await world.live(5_000);
+    expect(usedBytes(store)).toBe(20 * size);
+    disk.failWrites(undefined);
+    await world.live(2_000);
+    expect(usedBytes(store)).toBeLessThanOrEqual(10 * size);
+    for (let index = 0; index < 20; index++) expect(store.peek(`key:${index}`)).toEqual({ index });
+  });
+
+  it('shrinks though all of it was handed out in the turn in which it should have', async () => {
+    const { store, world } = openInWorld({ maxMemory: 10 * size, threads: 1 });
+    // So many that a pass is due at the end of the turn.
+    for (let index = 0; index < 9; index++) store.set(`key:${index}`, { index }, { size });
+    store.pauseSwapping();
+    for (let index = 9; index < 20; index++) store.set(`key:${index}`, { index }, { size });
+    for (let index = 0; index < 20; index++) void store.load(`key:${index}`);
+    store.resumeSwapping();
+    await world.live(1_000);
+    expect(usedBytes(store)).toBeLessThanOrEqual(10 * size);
+  });
+
+  it.each([0, 1])('shrinks to nothing where nothing may be in memory, with %i threads', async (threads) => {
+    const { store, world } = openInWorld({ maxMemory: 0, threads });
+    store.pauseSwapping();
+    store.set('a', { n: 1 });
+    void store.load('a');
+    store.resumeSwapping();
+    await world.live(1_000);
+    expect(store.state('a')).toBe('swapped');
   });
 });
