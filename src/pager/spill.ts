@@ -2,9 +2,11 @@
  * The way of a value that never was in memory: a `set` that finds no room there, as with maxMemory 0, writes it straight
  * to the file, on the caller's thread.
  */
+import type { RecordBuffer } from '../disk/record.js';
+import type { SwapError } from '../errors.js';
 import type { Core } from './core.js';
 import type { Departures } from './departures.js';
-import { diskFullAsFull, fullError } from './full.js';
+import { diskFullAsFull, fullError, isFull } from './full.js';
 import type { RecordWriter } from './record-writer.js';
 import type { Space } from './space.js';
 
@@ -33,31 +35,49 @@ export class Spill {
   ): { page: number; recordBytes: number } {
     const core = this.#core;
     const beganMs = core.measuredMs();
-    const { pageSize, compression } = core.options;
+    let failure: SwapError | undefined;
+    for (;;) {
+      // Anew each time, as a record is encrypted in its place, for the page that it was to go to.
+      const buffer = this.#encode(key, value, sizeBytes, generation);
+      const recordBytes = buffer.words[1]!;
+      const count = core.pagesOf(recordBytes);
+      const page = this.#space.take(count);
+      if (page === -1) throw failure ?? fullError(core, key, count);
+      const error = this.#write(buffer, count, page, key);
+      if (error === undefined) {
+        core.latencies?.swapOut.record(core.measuredMs() - beganMs);
+        return { page, recordBytes };
+      }
+      // That a disk is full is seen when it is written to: once more, to pages that it has, for which others may leave.
+      if (failure !== undefined || !isFull(error)) throw error;
+      failure = error;
+    }
+  }
+
+  /** The record of a value, at the start of the buffer. */
+  #encode(key: string, value: unknown, sizeBytes: number, generation: number): RecordBuffer {
+    const core = this.#core;
     let { buffer } = this.#departures.openBlocking();
-    let recordBytes = this.#writer.write(buffer, 0, key, value, sizeBytes, generation);
-    if (recordBytes === -1) {
+    if (this.#writer.write(buffer, 0, key, value, sizeBytes, generation) === -1)
       buffer = this.#writer.writeAlone(key, value, sizeBytes, generation, 2 * buffer.bytes.length);
-      recordBytes = buffer.words[1]!;
-    }
-    if (compression !== 'none') {
-      core.compress(buffer, 1);
-      recordBytes = buffer.words[1]!;
-    }
-    const count = core.pagesOf(recordBytes);
-    const page = this.#space.take(count);
-    if (page === -1) throw fullError(core, key, count);
+    if (core.options.compression !== 'none') core.compress(buffer, 1);
+    return buffer;
+  }
+
+  /** Writes a record to its pages; undefined, or why it cannot be: the pages are free again then. */
+  #write(buffer: RecordBuffer, count: number, page: number, key: string): SwapError | undefined {
+    const core = this.#core;
+    const length = count * core.options.pageSize;
     try {
-      core.seal(buffer, 0, count * pageSize, page);
-      core.file.write(buffer.bytes, 0, count * pageSize, page);
+      core.seal(buffer, 0, length, page);
+      core.file.write(buffer.bytes, 0, length, page);
     } catch (cause) {
       core.freePages(page, count);
       core.counters.ioErrors++;
       const error = core.ioError('cannot write to the swap file', cause, { storedKey: key, page });
-      throw diskFullAsFull(core, this.#space, error, key);
+      return diskFullAsFull(core, this.#space, error, key);
     }
-    core.counters.bytesWritten += count * pageSize;
-    core.latencies?.swapOut.record(core.measuredMs() - beganMs);
-    return { page, recordBytes };
+    core.counters.bytesWritten += length;
+    return undefined;
   }
 }

@@ -2,6 +2,8 @@
 import zlib from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { pagerOf } from '../../dist/pager/pager-of.js';
+import { errnoError } from '../support/faulty-disk.js';
+import { noise } from '../support/random.js';
 import {
   codeOf,
   expectCode,
@@ -11,6 +13,7 @@ import {
   mebi,
   openInWorld,
   openStore,
+  type SwapStoreOptions,
   swapErrorOf,
   swapOutSlow,
   warningsOf,
@@ -157,6 +160,29 @@ describe('a disk that fails', () => {
     expect(store.get('a')).toBe('old');
     expect(store.has('b')).toBe(false);
   });
+
+  const ways: SwapStoreOptions[] = [{}, { encryption: true }, { compression: 'deflate', encryption: true }];
+  it.each(ways)(
+    'a full disk has the coldest evicted where the user chose that, and refuses nothing: %j',
+    async (way) => {
+      const { store, clock, disk } = openInWorld({ ...way, whenFull: 'evict', maxMemory: 0, threads: 0 });
+      const write = disk.write.bind(disk);
+      disk.write = (fd, source, offset, length, position) => {
+        if (position + length > 128 * kibi) throw errnoError('ENOSPC', 'write');
+        return write(fd, source, offset, length, position);
+      };
+      const value = (index: number) => noise(900 + (index % 3) * 1024, index);
+      for (let index = 0; index < 400; index++) {
+        store.set(`key:${index}`, value(index));
+        expect(store.get(`key:${index}`)).toEqual(value(index));
+        // After a while it is tried whether the disk has room again.
+        if (index % 50 === 0) await clock.advance(1500);
+      }
+      expect(store.stats().ioErrors).toBeGreaterThan(2);
+      expect(store.stats().evictions).toBeGreaterThan(100);
+      for (const [key, found] of store) expect(found).toEqual(value(Number(key.slice(4))));
+    },
+  );
 
   it('defect 1, defect 3: a failed write in the background is a warning; the value is still there, its pages are free', async () => {
     const { store, world, disk } = openInWorld({ threads: 1 });
