@@ -135,6 +135,34 @@ describe('a value that was swapped', () => {
   });
 });
 
+describe('a value that is set', () => {
+  it('where the stack is at its end is refused, and nothing that comes after it', () => {
+    const store = openStore({ threads: 0 });
+    const value = { a: { b: { c: [1, 2, { d: 1 }] } } };
+    const failures: unknown[] = [];
+    let isSet = false;
+    const deep = (): void => {
+      try {
+        deep();
+      } catch {
+        // Here there is next to nothing left of it, and a little more each level up.
+      }
+      if (isSet) return;
+      try {
+        store.set('a', value);
+        isSet = true;
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    deep();
+    expect(failures.length).toBeGreaterThan(1);
+    for (const failure of failures) expect(failure).toBeInstanceOf(RangeError);
+    expect(store.get('a')).toBe(value);
+    expect(store.set('b', value).swapOutSync('b')).toBe(true);
+  });
+});
+
 describe('a value that cannot be cloned', () => {
   it.each([
     ['a function', () => 1],
