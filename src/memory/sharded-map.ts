@@ -20,9 +20,11 @@ export class ShardedMap<E> {
     return this.#size;
   }
 
+  /** What is no string is not there, as in a Map. */
   get(key: string): E | undefined {
     const single = this.#single;
-    return single !== undefined ? single.get(key) : this.#shardOf(key).get(key);
+    if (single !== undefined) return single.get(key);
+    return typeof key === 'string' ? this.#shardOf(key).get(key) : undefined;
   }
 
   /** Adds a key that is not there. */

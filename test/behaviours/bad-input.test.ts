@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectCode, openStore, SwapStore } from '../support/store.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'swapstore-bad-'));
@@ -104,8 +104,12 @@ describe('a path', () => {
   });
 });
 
-describe('keys', () => {
+// Beyond 16,384 values in memory they are in many Maps, and a key says in which.
+describe.each([0, 17_000])('keys, beside %i others', (others) => {
   const store = new SwapStore({ threads: 0 });
+  beforeAll(() => {
+    for (let index = 0; index < others; index++) store.set(`other:${index}`, index);
+  });
   afterAll(() => store.closeSync());
   const calls: Record<string, (key: never) => unknown> = {
     get: (key) => store.get(key),
