@@ -3,13 +3,22 @@ const namedMax = 6;
 /** Names of indexes, so that those that are met need not be made. */
 const indexNames = Array.from({ length: namedMax }, (_, index) => String(index));
 
-/** True when an array has an element at each index and no other own property. May call getters of its elements. */
+/**
+ * True when an array has an element at each index and no other own property, as far as they are enumerable. May call
+ * getters of its elements.
+ *
+ * What it does not see: an element that is not enumerable, beside another property that is the very same as the last
+ * element. To ask that of each index takes as long as to encode three numbers.
+ */
 export function isDense(value: readonly unknown[]): boolean {
   if (value.length <= namedMax || hasFractions(value) || hasInheritedKeys(value))
     return isDenseByNames(value);
   // A name must be made for each index, which takes longer than all else that is done to an element.
-  if (Object.values(value).length !== value.length) return false;
-  // As many as there should be: then there is another property for each hole.
+  const values = Object.values(value);
+  const last = value.length - 1;
+  if (values.length !== value.length) return false;
+  // As many as there should be: then there is another property for each index that is missing, and those come last.
+  if (!Object.is(values[last], value[last])) return isDenseByNames(value);
   for (let index = 0; index < value.length; index++) {
     if (value[index] === undefined && !Object.hasOwn(value, index)) return false;
   }

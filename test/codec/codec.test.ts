@@ -132,6 +132,16 @@ describe('the codec', () => {
     deepStrictEqual(back, value);
   });
 
+  it('brings back a long array with a property for an element that is not enumerable, as structured clone does', () => {
+    for (const index of [0, 7, 19]) {
+      const array = Object.assign([...numbers], { extra: 'kept' });
+      Object.defineProperty(array, index, { enumerable: false });
+      const back = roundTrip(array);
+      deepStrictEqual(back, structuredClone(array));
+      expect(back).toHaveProperty('extra', 'kept');
+    }
+  });
+
   it('brings back a long array with a property for its hole where the hole shows an inherited element', () => {
     const array = Object.assign(withHoleAt(7), { extra: 1 });
     const inherited: unknown[] = Array.prototype;
