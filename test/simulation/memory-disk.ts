@@ -51,10 +51,22 @@ class Inode {
     this.pending.push({ position: length, bytes: undefined });
   }
 
+  /** What a sync that failed has forgotten stays forgotten, though it can be read: only what came since is kept. */
   sync(): void {
-    this.synced = Buffer.from(this.content);
+    this.synced = this.pending.reduce(changed, Buffer.from(this.synced));
     this.pending = [];
   }
+
+  /** All of it is this, and on the disk. */
+  replace(content: Buffer): void {
+    this.content = content;
+    this.synced = Buffer.from(content);
+    this.pending = [];
+  }
+}
+
+function changed(content: Buffer, { position, bytes }: Pending): Buffer {
+  return bytes === undefined ? cut(content, position) : written(content, position, bytes);
 }
 
 function written(content: Buffer, position: number, bytes: Buffer): Buffer {
@@ -142,9 +154,7 @@ export class MemoryDisk implements Disk {
   }
 
   replaceContent(path: string, content: Buffer): void {
-    const inode = this.#inode(path);
-    inode.content = content;
-    inode.sync();
+    this.#inode(path).replace(content);
   }
 
   open(path: string, flags: string, _mode: number): number {
@@ -319,10 +329,8 @@ function survivorOf(inode: Inode, random: () => number): Inode {
   for (const { position, bytes } of inode.pending) {
     const fate = random();
     if (fate < 0.4) continue;
-    if (bytes === undefined) {
-      content = cut(content, position);
-    } else if (fate < 0.8) {
-      content = written(content, position, bytes);
+    if (bytes === undefined || fate < 0.8) {
+      content = changed(content, { position, bytes });
     } else {
       for (let at = 0; at < bytes.length; ) {
         const end = Math.min(bytes.length, at + sectorBytes - ((position + at) % sectorBytes));
@@ -331,8 +339,7 @@ function survivorOf(inode: Inode, random: () => number): Inode {
       }
     }
   }
-  survivor.content = content;
-  survivor.sync();
+  survivor.replace(content);
   return survivor;
 }
 
