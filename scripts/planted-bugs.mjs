@@ -35,14 +35,14 @@ const bugs = [
   [
     'pages are freed before the commit',
     'pager/durability.js',
-    'this.#unsyncedNow.length = 0;\n            if',
-    'this.#unsyncedNow.length = 0; this.#free(releasing.splice(0)); if',
+    'this.#suspects.synced();\n            if',
+    'this.#suspects.synced(); this.#free(releasing.splice(0)); if',
   ],
   [
     'the index is written before the values are synced',
     'pager/durability.js',
-    "yield { kind: 'sync', fd: file.fd };\n            this.#unsyncedNow",
-    'this.#unsyncedNow',
+    "yield { kind: 'sync', fd: file.fd };\n            this.#suspects",
+    'this.#suspects',
   ],
   ['the index is not synced', 'pager/durability.js', "yield { kind: 'sync', fd: this.#index.fd };", ''],
   [
@@ -98,19 +98,14 @@ const bugs = [
   [
     'what a failed sync leaves in doubt is not written again',
     'pager/durability.js',
-    'this.#doubt(this.#suspects.at(-1));',
+    'this.#suspects.clearUp((slot) => this.#doubt(slot));',
     '',
   ],
-  [
-    'slots that are in doubt outlive clear',
-    'pager/durability.js',
-    'this.#unsyncedNow.length = 0;\n        this.#suspects.length = 0;',
-    '',
-  ],
+  ['slots that are in doubt outlive clear', 'pager/durability.js', 'this.#suspects.clear();', ''],
   [
     'what is in doubt is written again in the middle of another write',
     'pager/durability.js',
-    'if (this.#suspects.length > 0)\n            return false;',
+    'if (!this.#suspects.isEmpty)\n            return false;',
     '',
   ],
   [

@@ -33,6 +33,7 @@ import { writeList } from './index-list.js';
 import type { RecordWriter } from './record-writer.js';
 import { copyStore } from './snapshot.js';
 import type { Space } from './space.js';
+import { Suspects } from './suspects.js';
 
 /** Blocks of the log that wait in memory before a flush begins by itself: 16 MiB. */
 const fullBlocksMax = 256;
@@ -54,11 +55,7 @@ export class Durability {
   /** Snapshots under way: what a commit has freed meanwhile is theirs until the last of them is done. */
   #snapshots = 0;
   #heldBack: number[] = [];
-  /** Slots that were logged since the swap file was last synced, and those that the flush under way is about to sync. */
-  #unsynced: number[] = [];
-  #unsyncedNow: number[] = [];
-  /** Slots whose records may not have reached the disk, as a sync has failed. */
-  #suspects: number[] = [];
+  readonly #suspects = new Suspects();
   /** True when it is not known what the index on the disk says. */
   #mustRewrite = false;
 
@@ -108,7 +105,7 @@ export class Durability {
     const { table } = this.#core;
     if (entry !== undefined) this.#checkpoint.remove(entry);
     this.#index.writer.set(table.storedKey(slot), this.#locationOf(slot));
-    this.#unsynced.push(slot);
+    this.#suspects.logged(slot);
     this.#supersede(slot);
     this.#flushes.schedule();
   }
@@ -137,9 +134,7 @@ export class Durability {
     }
     for (const slot of this.#orphans.keys()) this.#supersede(slot);
     this.#checkpoint.clear();
-    this.#unsynced.length = 0;
-    this.#unsyncedNow.length = 0;
-    this.#suspects.length = 0;
+    this.#suspects.clear();
     this.#index.writer.clear();
     this.#flushes.schedule();
   }
@@ -209,7 +204,7 @@ export class Durability {
   release(): boolean {
     if (this.isFlushing || (this.#releasing.length === 0 && this.#orphans.size === 0)) return false;
     // Writing those again takes the buffers that the caller is in the middle of using.
-    if (this.#suspects.length > 0) return false;
+    if (!this.#suspects.isEmpty) return false;
     try {
       // What is in memory of a cleared keyspace stays there: the caller is in the middle of a move.
       return this.#flushes.now(this.#steps());
@@ -251,7 +246,7 @@ export class Durability {
 
   *#steps(): Steps {
     // One that cannot be written again now stays in doubt, and the flush fails.
-    for (; this.#suspects.length > 0; this.#suspects.pop()) this.#doubt(this.#suspects.at(-1)!);
+    this.#suspects.clearUp((slot) => this.#doubt(slot));
     // Nothing goes that way until the flush is done: a value that died in the buffer meanwhile would be in no log.
     const failure = this.#core.behind?.write();
     if (failure !== undefined) throw failure;
@@ -267,14 +262,13 @@ export class Durability {
     const releasing = this.#releasing;
     this.#releasing = [];
     this.#releasingNow = releasing;
-    this.#unsyncedNow = this.#unsynced;
-    this.#unsynced = [];
+    this.#suspects.syncs();
     const { sequence, end } = this.#index;
     const isAnew = this.#mustRewrite || this.#index.isLong || isLast;
     const blocks = isAnew ? this.#index.writer.drop() : this.#index.writer.takeAll(sequence);
     try {
       yield { kind: 'sync', fd: file.fd };
-      this.#unsyncedNow.length = 0;
+      this.#suspects.synced();
       if (isAnew) {
         yield* this.#rewrite();
       } else {
@@ -284,7 +278,7 @@ export class Durability {
     } catch (error) {
       this.#mustRewrite = true;
       this.#index.cutBack();
-      for (const slot of this.#unsyncedNow.splice(0)) this.#suspects.push(slot);
+      this.#suspects.failed();
       this.#releasing = releasing.concat(this.#releasing);
       this.#core.counters.ioErrors++;
       throw error;

@@ -1,0 +1,56 @@
+/** After a sync that failed nothing is taken for durable that was written before, and the next flush makes it so. */
+import { describe, expect, it } from 'vitest';
+import { MemoryDisk } from '../simulation/memory-disk.js';
+import { World } from '../support/environment.js';
+import {
+  closeStore,
+  expectCode,
+  openInWorld,
+  type SwapStore,
+  type SwapStoreOptions,
+} from '../support/store.js';
+
+/** A store of which nothing is flushed that the test does not flush. */
+function scene(options: SwapStoreOptions) {
+  const base = new MemoryDisk();
+  const terms = { path: '/store', persist: true, flushIntervalMs: 0, ...options };
+  return { base, terms, ...openInWorld(terms, new World(1, 1000, base)) };
+}
+
+/** The next sync fails, and forgets what it could not write. */
+function failNextSync(base: MemoryDisk): void {
+  base.onCall = (call) => {
+    if (call !== 'sync') return undefined;
+    base.onCall = undefined;
+    return { kind: 'error', code: 'EIO' };
+  };
+}
+
+/** The store as it is found when the power has failed, and nothing was kept that was not synced. */
+function afterPowerCut(base: MemoryDisk, options: SwapStoreOptions): SwapStore {
+  const disk = base.afterCrash(() => 0);
+  return openInWorld(options, new World(2, 1000, disk)).store;
+}
+
+async function expectAfterPowerCut(
+  { base, terms }: ReturnType<typeof scene>,
+  expected: Record<string, unknown>,
+): Promise<void> {
+  const after = afterPowerCut(base, terms);
+  for (const [key, value] of Object.entries(expected)) expect(after.get(key), key).toEqual(value);
+  await closeStore(after);
+}
+
+describe('a sync that fails', () => {
+  it('leaves in doubt what was written while it ran', async () => {
+    const one = scene({ maxMemory: 0, threads: 0 });
+    const { base, store, world } = one;
+    store.set('before', 'before');
+    failNextSync(base);
+    const flushed = store.flush();
+    store.set('meanwhile', 'meanwhile');
+    await expectCode(() => world.drive(flushed), 'ERR_SWAP_IO');
+    await world.drive(store.flush());
+    await expectAfterPowerCut(one, { before: 'before', meanwhile: 'meanwhile' });
+  });
+});
