@@ -27,7 +27,7 @@ import { ForeignCode } from './foreign-code.js';
 import { Keyspaces } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
 import { Notices } from './notices.js';
-import type { WriteJobOwner } from './swap-out.js';
+import type { WriteJobOwner } from './write-batch.js';
 import type { WriteBehind } from './write-behind.js';
 
 const pageLine = debug('swapstore:page');

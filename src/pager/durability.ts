@@ -110,6 +110,11 @@ export class Durability {
     this.#flushes.schedule();
   }
 
+  /** How often a flush has failed. */
+  get flushesFailed(): number {
+    return this.#suspects.failures;
+  }
+
   /** A slot gives up its pointer; the log still has it. */
   retired(slot: number): void {
     assert(!this.#orphans.has(slot), 'the log knows one place for a slot');

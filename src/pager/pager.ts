@@ -31,7 +31,8 @@ import { Space } from './space.js';
 import { Spill } from './spill.js';
 import { Staying } from './staying.js';
 import { SwapIn } from './swap-in.js';
-import { SwapOut, type WriteJobOwner } from './swap-out.js';
+import { SwapOut } from './swap-out.js';
+import type { WriteJobOwner } from './write-batch.js';
 import { WriteBehind } from './write-behind.js';
 import { WriteCost } from './write-cost.js';
 

@@ -12,6 +12,8 @@ export class Suspects {
   #syncing: number[] = [];
   /** Slots whose records may not have reached the disk. */
   readonly #slots: number[] = [];
+  /** How often a flush has failed. */
+  failures = 0;
 
   /** The record of a slot has been written. */
   logged(slot: number): void {
@@ -30,6 +32,7 @@ export class Suspects {
 
   /** The flush has failed; what was logged while it synced may have been written before the sync gave up. */
   failed(): void {
+    this.failures++;
     for (const slots of [this.#syncing, this.#unsynced])
       for (const slot of slots.splice(0)) this.#slots.push(slot);
   }

@@ -16,24 +16,11 @@ import { Departure, type Departures } from './departures.js';
 import type { Entry } from './entry.js';
 import { diskFullAsFull, fullError, isFull } from './full.js';
 import type { Space } from './space.js';
-import type { WriteBatch } from './write-batch.js';
+import { type WriteBatch, WriteJobOwner } from './write-batch.js';
 import type { WriteCost } from './write-cost.js';
 
 /** Runs up to this are not divided any further for the sake of the file's length. */
 const shortRunBytes = 16 * 1024;
-
-/** What a PREPARE or WRITE job belongs to: the records from `from` to `to` of a batch. */
-export class WriteJobOwner {
-  readonly batch: WriteBatch;
-  readonly from: number;
-  readonly to: number;
-
-  constructor(batch: WriteBatch, from: number, to: number) {
-    this.batch = batch;
-    this.from = from;
-    this.to = to;
-  }
-}
 
 export class SwapOut {
   readonly #core: Core;
@@ -159,6 +146,7 @@ export class SwapOut {
   submit(batch: WriteBatch): void {
     batch.filling = false;
     batch.beganMs = this.#core.measuredMs();
+    batch.flushesFailed = this.#flushesFailed;
     this.inFlight.add(batch);
     if (batch.live === 0) this.#settle(batch);
     else if (batch.slab === undefined) this.#submitAlone(batch);
@@ -195,7 +183,7 @@ export class SwapOut {
       this.#withdraw(batch, from, to, job.error);
     } else if (job.error === undefined) {
       this.#noteWritten(batch, from, job);
-      this.#confirm(batch, from, to);
+      this.#confirmIfSure(batch, from, to);
     } else {
       this.#fail(batch, from, to, job.error);
       this.#core.notices.warn(job.error);
@@ -306,7 +294,7 @@ export class SwapOut {
         if (cause === undefined) {
           this.#core.counters.bytesWritten += batch.usedBytes;
           file.noteWritten(first, batch.usedBytes / this.#pageSize);
-          this.#confirm(batch, 0, 1);
+          this.#confirmIfSure(batch, 0, 1);
         } else {
           const error = this.#core.ioError('cannot write to the swap file', cause, { page: first });
           this.#fail(batch, 0, 1, error);
@@ -333,6 +321,16 @@ export class SwapOut {
 
   #noteInSlab(batch: WriteBatch, firstPage: number, length: number, areaOffset: number): void {
     this.#core.pool.slabs.noteRun(batch.slab!, firstPage, length / this.#pageSize, areaOffset);
+  }
+
+  get #flushesFailed(): number {
+    return this.#core.durability?.flushesFailed ?? 0;
+  }
+
+  /** A thread has written these records; was it before a sync failed, they may never reach the disk, and do not count. */
+  #confirmIfSure(batch: WriteBatch, from: number, to: number): void {
+    if (batch.flushesFailed === this.#flushesFailed) this.#confirm(batch, from, to);
+    else this.#withdraw(batch, from, to, undefined);
   }
 
   /** The bytes of these records are in the file: their entries are let go, and the pages of dead ones freed. */

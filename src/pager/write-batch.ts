@@ -10,7 +10,19 @@ import { paddedBytes, type RecordBuffer } from '../disk/record.js';
 import type { Job } from '../io/job.js';
 import type { Slab } from '../io/slab-pool.js';
 import type { Entry } from './entry.js';
-import type { WriteJobOwner } from './swap-out.js';
+
+/** What a PREPARE or WRITE job belongs to: the records from `from` to `to` of a batch. */
+export class WriteJobOwner {
+  readonly batch: WriteBatch;
+  readonly from: number;
+  readonly to: number;
+
+  constructor(batch: WriteBatch, from: number, to: number) {
+    this.batch = batch;
+    this.from = from;
+    this.to = to;
+  }
+}
 
 export class WriteBatch {
   readonly buffer: RecordBuffer;
@@ -37,6 +49,8 @@ export class WriteBatch {
   confirmed = 0;
   /** When it set off; 0 while nobody wants to know. */
   beganMs = 0;
+  /** Flushes that had failed when it set off to the threads. */
+  flushesFailed = 0;
   /** Set while it may still be filled. */
   filling = true;
   /** What stopped some of its records, if anything did. */

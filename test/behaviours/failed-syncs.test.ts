@@ -5,6 +5,7 @@ import { World } from '../support/environment.js';
 import {
   closeStore,
   expectCode,
+  mebi,
   openInWorld,
   type SwapStore,
   type SwapStoreOptions,
@@ -41,6 +42,8 @@ async function expectAfterPowerCut(
   await closeStore(after);
 }
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 describe('a sync that fails', () => {
   it('leaves in doubt what was written while it ran', async () => {
     const one = scene({ maxMemory: 0, threads: 0 });
@@ -52,5 +55,30 @@ describe('a sync that fails', () => {
     await expectCode(() => world.drive(flushed), 'ERR_SWAP_IO');
     await world.drive(store.flush());
     await expectAfterPowerCut(one, { before: 'before', meanwhile: 'meanwhile' });
+  });
+
+  it.each([
+    ['a thread', 'short'],
+    ['the runtime', 'long '.repeat(400_000)],
+  ])('does not count what %s wrote before it, and is heard of after it', async (_by, value) => {
+    const one = scene({ maxMemory: 2 ** 24, threads: 1 });
+    const { base, store, world, disk, threads } = one;
+    // The long one takes several calls, some before the sync and some after it.
+    disk.bytesPerCallMax = mebi;
+    store.set('flushed', 'flushed');
+    failNextSync(base);
+    const flushed = store.flush();
+    flushed.catch(() => {});
+    store.set('key', value);
+    const out = store.swapOut('key');
+    await world.pump(3);
+    threads.stepWithoutBell();
+    while (disk.stepAsynchronous()) await nextTurn();
+    await expectCode(() => flushed, 'ERR_SWAP_IO');
+    threads.ring();
+    await world.drive(out);
+    expect(store.get('key')).toBe(value);
+    await world.drive(store.flush());
+    await expectAfterPowerCut(one, { flushed: 'flushed', key: value });
   });
 });
