@@ -342,9 +342,12 @@ export class Durability {
   /** The record of a slot may not have reached the disk: its value is written again. */
   #doubt(slot: number): void {
     const { table, residents } = this.#core;
-    if (!table.isLive(slot) || !this.#isWritten(slot)) return;
+    if (!table.isLive(slot)) return;
     const entry = table.isResident(slot) ? residents.get(table.keyAt(slot)) : undefined;
-    if (entry !== undefined) {
+    if (!this.#isWritten(slot)) {
+      // It gave up its record to leave with another, and may have been called back since: the log still has the first.
+      if (entry !== undefined && this.#orphans.has(slot)) this.#checkpoint.add(entry);
+    } else if (entry !== undefined) {
       this.#core.freeCopy(entry);
       this.#checkpoint.add(entry);
     } else if (!this.#writeAgain(slot)) {

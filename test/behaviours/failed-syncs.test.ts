@@ -57,6 +57,22 @@ describe('a sync that fails', () => {
     await expectAfterPowerCut(one, { before: 'before', meanwhile: 'meanwhile' });
   });
 
+  it('leaves in doubt what its value gave up to leave memory, and did not leave', async () => {
+    const one = scene({ maxMemory: 2 ** 16, threads: 1 });
+    const { base, store, world } = one;
+    store.set('key', { a: 1 });
+    failNextSync(base);
+    await expectCode(() => world.drive(store.flush()), 'ERR_SWAP_IO');
+    (store.get('key') as { a: number }).a = 2;
+    await world.pump();
+    const out = store.swapOut('key');
+    expect(store.state('key')).toBe('swapping');
+    store.get('key');
+    expect(await world.drive(out)).toBe(false);
+    await world.drive(store.flush());
+    await expectAfterPowerCut(one, { key: { a: 2 } });
+  });
+
   it.each([
     ['a thread', 'short'],
     ['the runtime', 'long '.repeat(400_000)],
