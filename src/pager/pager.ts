@@ -12,6 +12,7 @@ import { type Job, JobType } from '../io/job.js';
 import { prefixIn } from '../key-prefix.js';
 import { none } from '../memory/pointer-table.js';
 import { Xorshift } from '../memory/xorshift.js';
+import { Stay } from '../wait/waiter.js';
 import { ClearedSweep } from './cleared-sweep.js';
 import { Core, type JobOwner, type Rooms } from './core.js';
 import { Departures } from './departures.js';
@@ -123,13 +124,18 @@ export class Pager {
     const { core } = this;
     const key = core.table.keyAt(slot);
     try {
-      if (!this.swapIn.preview(slot, key)) return false;
+      if (!this.#readAgain(slot, key)) return false;
     } catch (error) {
       if ((error as SwapError).code === 'ERR_SWAP_CORRUPT') return false;
       throw error;
     }
+    const { value, promoted } = this.swapIn;
+    if (promoted !== undefined) {
+      core.freeCopy(promoted);
+      core.durability?.dirtied(promoted);
+      return true;
+    }
     const generation = core.nextGeneration();
-    const { value } = this.swapIn;
     const size = core.table.ownSize(slot) || core.estimate(key, value);
     const { page, recordBytes } = this.#spiller.spill(key, value, size, generation);
     core.freePointer(slot);
@@ -137,6 +143,13 @@ export class Pager {
     core.table.setPointer(slot, page, recordBytes);
     core.durability?.located(slot, undefined);
     return true;
+  }
+
+  /** Who awaits the value has it from here, as what is being read for them is not its record for much longer. */
+  #readAgain(slot: number, key: string): boolean {
+    const { swapIn, core } = this;
+    if (!swapIn.flights.has(slot)) return swapIn.preview(slot, key);
+    return swapIn.fault(slot, key, core.table.hashAt(slot), Stay.IfWorth);
   }
 
   // ── Delete, clear, expire ──

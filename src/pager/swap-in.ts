@@ -135,6 +135,7 @@ export class SwapIn {
   preview(slot: number, key: string): boolean {
     if (!this.read(slot, key)) return false;
     this.value = this.#reader.value;
+    this.promoted = undefined;
     return true;
   }
 

@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../simulation/memory-disk.js';
 import { World } from '../support/environment.js';
 import {
+  checkInvariants,
   closeStore,
   expectCode,
+  learnReadCost,
   mebi,
   openInWorld,
   type SwapStore,
@@ -72,6 +74,29 @@ describe('a sync that fails', () => {
     await world.drive(store.flush());
     await expectAfterPowerCut(one, { key: { a: 2 } });
   });
+
+  it.each(['throw', 'miss'] as const)(
+    'takes nothing from who awaits a value while it is written again, with whenCorrupt %s',
+    async (whenCorrupt) => {
+      const one = scene({ maxMemory: 8192, threads: 1, whenCorrupt });
+      const { base, store, world } = one;
+      const values = { loaded: 'l'.repeat(500), run: { a: 'r'.repeat(500) } };
+      store.set('read', 'r'.repeat(500));
+      for (const [key, value] of Object.entries(values)) store.set(key, value);
+      for (const key of ['read', ...Object.keys(values)]) store.swapOutSync(key);
+      learnReadCost(world, store, 'read', 50);
+      failNextSync(base);
+      await expectCode(() => world.drive(store.flush()), 'ERR_SWAP_IO');
+      const loading = store.load('loaded');
+      const running = store.run(['run'], (value) => value);
+      for (const key of Object.keys(values)) expect(store.state(key)).toBe('loading');
+      await world.drive(store.flush());
+      expect(await world.drive(loading)).toBe(values.loaded);
+      expect(await world.drive(running)).toEqual(values.run);
+      checkInvariants(store);
+      await expectAfterPowerCut(one, values);
+    },
+  );
 
   it.each([
     ['a thread', 'short'],
