@@ -108,6 +108,8 @@ export class SwapFile {
       if (!persistent && process.platform !== 'win32')
         disk.truncate(this.fd, superblockBytes + this.pageCount * pageSize);
     } catch (cause) {
+      // What a failed sync left of a new one may be gone after a crash, though until then it would pass for one of ours.
+      if (persistent && found === undefined) attempt(() => disk.truncate(this.fd, 0));
       this.close();
       throw asIoError('cannot prepare the swap file', this.path, cause);
     }

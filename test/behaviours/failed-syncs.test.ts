@@ -11,6 +11,7 @@ import {
   openInWorld,
   type SwapStore,
   type SwapStoreOptions,
+  swapErrorOf,
 } from '../support/store.js';
 
 /** A store of which nothing is flushed that the test does not flush. */
@@ -36,7 +37,7 @@ function afterPowerCut(base: MemoryDisk, options: SwapStoreOptions): SwapStore {
 }
 
 async function expectAfterPowerCut(
-  { base, terms }: ReturnType<typeof scene>,
+  { base, terms }: { base: MemoryDisk; terms: SwapStoreOptions },
   expected: Record<string, unknown>,
 ): Promise<void> {
   const after = afterPowerCut(base, terms);
@@ -47,6 +48,17 @@ async function expectAfterPowerCut(
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('a sync that fails', () => {
+  it('as a file is made leaves none that passes for a store, and is gone after a crash', async () => {
+    const base = new MemoryDisk();
+    const terms = { path: '/store', persist: true };
+    failNextSync(base);
+    swapErrorOf(() => openInWorld(terms, new World(1, 1000, base)), 'ERR_SWAP_IO');
+    const { store, world } = openInWorld(terms, new World(2, 1000, base));
+    store.set('key', 'value');
+    await world.drive(store.flush());
+    await expectAfterPowerCut({ base, terms }, { key: 'value' });
+  });
+
   it('leaves in doubt what was written while it ran', async () => {
     const one = scene({ maxMemory: 0, threads: 0 });
     const { base, store, world } = one;
