@@ -130,6 +130,8 @@ export class Checkpoint {
     this.#buffer ??= new RecordBuffer(new ArrayBuffer(chunkBytes));
     let buffer = this.#buffer;
     const { pageSize } = this.#core.options;
+    // It goes into one run; where the longest is too short even for the first, `take` may yet make room.
+    const runBytes = this.#space.largestRun * pageSize;
     this.#taken = 0;
     this.#usedBytes = 0;
     for (let index = from; index < entries.length; index++) {
@@ -147,7 +149,8 @@ export class Checkpoint {
             entry.recordedSize,
             generation,
           );
-          if (recordBytes === -1 && chunk.length > 0) break;
+          const fits = recordBytes !== -1 && this.#usedBytes + recordBytes <= runBytes;
+          if (!fits && chunk.length > 0) break;
           if (recordBytes === -1) {
             buffer = this.#writer.writeAlone(
               entry.key,
