@@ -29,6 +29,7 @@ import type { ClearedSweep } from './cleared-sweep.js';
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
 import { Flushes } from './flushes.js';
+import { isFull } from './full.js';
 import { writeList } from './index-list.js';
 import type { RecordWriter } from './record-writer.js';
 import { copyStore } from './snapshot.js';
@@ -41,6 +42,7 @@ const fullBlocksMax = 256;
 export class Durability {
   readonly #core: Core;
   readonly #checkpoint: Checkpoint;
+  readonly #space: Space;
   readonly #index: IndexFile;
   /** Writes a swapped value to other pages; false when it is damaged. Throws ERR_SWAP_IO and ERR_SWAP_FULL. */
   readonly #writeAgain: (slot: number) => boolean;
@@ -74,6 +76,7 @@ export class Durability {
   ) {
     this.#core = core;
     this.#index = index;
+    this.#space = space;
     this.#checkpoint = new Checkpoint(core, writer, space, cancel, (slot, entry) =>
       this.located(slot, entry),
     );
@@ -255,11 +258,25 @@ export class Durability {
     // Nothing goes that way until the flush is done: a value that died in the buffer meanwhile would be in no log.
     const failure = this.#core.behind?.write();
     if (failure !== undefined) throw failure;
-    yield* this.#checkpoint.write();
+    while (!(yield* this.#writeValues())) yield* this.#commit(false);
     const isLast = this.#isClosing && this.#index.isUnsorted;
     const isNeeded = !this.#index.writer.isEmpty || this.#releasing.length > 0 || this.#mustRewrite || isLast;
     if (isNeeded) yield* this.#commit(isLast);
     if (this.#isClosing && !this.#index.isMarked) yield* this.#mark();
+  }
+
+  /** False when there is no space for all of them, and a commit of what has been written so far makes some. */
+  *#writeValues(): Steps<boolean> {
+    try {
+      yield* this.#checkpoint.write();
+    } catch (error) {
+      // While something is in doubt, what waits to be free may be the only copy of it that is on the disk.
+      const makesSpace = this.#releasing.length > 0 && !this.#suspects.areAbout;
+      if (makesSpace && isFull(error as Error)) return false;
+      throw error;
+    }
+    this.#suspects.written();
+    return true;
   }
 
   *#commit(isLast: boolean): Steps {
@@ -357,23 +374,7 @@ export class Durability {
 
   #free(runs: readonly number[]): void {
     for (let at = 0; at < runs.length; at += 2) this.#core.freePages(runs[at]!, runs[at + 1]!);
-    this.#shrink();
-  }
-
-  /** A file whose end is free gives it back. */
-  #shrink(): void {
-    const { file, pages } = this.#core;
-    const written = file.writtenPages;
-    if (written < 2 * pages.usedPages + 1024) return;
-    let last = Math.min(written, pages.pageCount);
-    while (last > 0 && pages.isFree(last - 1)) last--;
-    if (last >= written / 2) return;
-    try {
-      file.shrink(last);
-    } catch {
-      // The flush is done all the same; the next one tries again.
-      this.#core.counters.ioErrors++;
-    }
+    this.#space.giveBackEnd();
   }
 
   /** The log has a newer word on a slot: what it said before is free with the next commit. */

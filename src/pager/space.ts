@@ -101,6 +101,22 @@ export class Space {
     return first !== -1 && file.offsetOf(first + count) > file.writtenBytes;
   }
 
+  /** A persistent file whose end is free gives it back to the disk. */
+  giveBackEnd(): void {
+    const { file, pages } = this.#core;
+    const written = file.writtenPages;
+    if (written < 2 * pages.usedPages + 1024) return;
+    let last = Math.min(written, pages.pageCount);
+    while (last > 0 && pages.isFree(last - 1)) last--;
+    if (last >= written / 2) return;
+    try {
+      file.shrink(last);
+    } catch {
+      // What made the pages free is done all the same; the next flush tries again.
+      this.#core.counters.ioErrors++;
+    }
+  }
+
   /** True when `take` could give up something to make a run. */
   get canMakeMore(): boolean {
     const { copies, options, durability } = this.#core;

@@ -14,6 +14,7 @@ export class Suspects {
   readonly #slots: number[] = [];
   /** How often a flush has failed. */
   failures = 0;
+  #areAbout = false;
 
   /** The record of a slot has been written. */
   logged(slot: number): void {
@@ -33,6 +34,7 @@ export class Suspects {
   /** The flush has failed; what was logged while it synced may have been written before the sync gave up. */
   failed(): void {
     this.failures++;
+    this.#areAbout = true;
     for (const slots of [this.#syncing, this.#unsynced])
       for (const slot of slots.splice(0)) this.#slots.push(slot);
   }
@@ -40,6 +42,16 @@ export class Suspects {
   /** All slots are gone. */
   clear(): void {
     for (const slots of [this.#syncing, this.#unsynced, this.#slots]) slots.length = 0;
+  }
+
+  /** True from a flush that failed until all that it left in doubt has been written again. */
+  get areAbout(): boolean {
+    return this.#areAbout;
+  }
+
+  /** All that was in doubt has been written again, or is known not to be there any more. */
+  written(): void {
+    this.#areAbout = false;
   }
 
   get isEmpty(): boolean {
