@@ -108,7 +108,7 @@ export class Checkpoint {
           if (round < roundsMax) yield write;
           else performNow(write, this.#core.environment);
         } catch (error) {
-          failure = error;
+          failure = this.#core.ioError('cannot write to the swap file', error, { page: first });
         }
         this.#core.counters.bytesWritten += failure === undefined ? length : 0;
         this.writing = [0, 0];

@@ -227,6 +227,27 @@ describe('a flush', () => {
     expect([...after.store]).toEqual([['after', 'clear']]);
   });
 
+  it('tells of a failed write of what is set again and again while it is written', async () => {
+    const base = new MemoryDisk();
+    const { store, world } = openInWorld(
+      persistent('/store', { flushIntervalMs: 0, threads: 0 }),
+      new World(1, 1000, base),
+    );
+    let writes = 0;
+    base.onCall = (call, path) => {
+      if (call !== 'write' || path !== '/store') return undefined;
+      // The last one is not made off the loop, so that nothing can come between.
+      if (++writes === 4) return { kind: 'error', code: 'EIO' };
+      store.set('key', writes);
+      return undefined;
+    };
+    store.set('key', 0);
+    await expectCode(() => world.drive(store.flush()), 'ERR_SWAP_IO');
+    base.onCall = undefined;
+    expect(writes).toBe(4);
+    expect(store.get('key')).toBe(3);
+  });
+
   it('tells of a failed write, in the background by a warning, and loses nothing', async () => {
     const { store, world, disk } = openInWorld(
       persistent('/store', { flushIntervalMs: 100, maxMemory: 2 ** 20 }),
