@@ -189,16 +189,12 @@ export class Durability {
     this.#refuseUnencodable();
     this.#snapshots++;
     const { environment, file } = this.#core;
-    const { disk } = environment;
-    let fd: number | undefined;
+    const index = { path: this.#index.path, bytes: this.#index.end };
+    const swap = { fd: file.fd, bytes: file.writtenBytes };
     try {
-      // Its own descriptor: the index may be written anew, and this one closed, meanwhile.
-      fd = disk.open(this.#index.path, 'r', 0o600);
-      const index = { fd, bytes: this.#index.end };
-      const steps = copyStore({ fd: file.fd, bytes: file.writtenBytes }, index, path, disk);
+      const steps = copyStore(swap, index, path, environment.disk);
       await drive(steps, environment, (cause) => cause, signal);
     } finally {
-      if (fd !== undefined) disk.close(fd);
       if (--this.#snapshots === 0) this.#free(this.#heldBack.splice(0));
       this.#core.progressed();
     }

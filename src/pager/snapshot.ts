@@ -11,28 +11,40 @@ import { asIoError, attempt, SwapError } from '../errors.js';
 const chunkBytes = 1024 * 1024;
 const fileMode = 0o600;
 
-/** A file, or the beginning of one. */
-export interface Part {
+/** The beginning of a file. */
+interface Part {
   readonly fd: number;
   readonly bytes: number;
 }
 
+/** The same of one that is to be opened. */
+interface NamedPart {
+  readonly path: string;
+  readonly bytes: number;
+}
+
 /** Makes `path` and `<path>.index` from the two. Throws ERR_SWAP_OPTION when there is a file of that name, ERR_SWAP_IO. */
-export function* copyStore(swap: Part, index: Part, path: string, disk: Disk): Steps {
+export function* copyStore(swap: Part, index: NamedPart, path: string, disk: Disk): Steps {
   const indexPath = `${path}.index`;
   const fresh = `${indexPath}.new`;
   const made: string[] = [];
+  let fd: number | undefined;
   try {
+    // Its own descriptor, at once: the index may be written anew, and the one there is closed, meanwhile.
+    fd = disk.open(index.path, 'r', fileMode);
     refuseExisting(indexPath, disk);
     yield* copyPart(swap, path, made, disk);
-    yield* copyPart(index, fresh, made, disk);
+    yield* copyPart({ fd, bytes: index.bytes }, fresh, made, disk);
     // The swap file alone is no store: the copy is there when its index has its name.
     disk.rename(fresh, indexPath);
+    made.push(indexPath);
     disk.syncDirectory(dirname(path));
   } catch (cause) {
-    // One may have its last name already.
+    // One of these names is none any more where the index has its last one.
     for (const one of made) attempt(() => disk.unlink(one));
     throw asIoError('cannot make a snapshot at', path, cause);
+  } finally {
+    closeQuietly(fd, disk);
   }
 }
 
@@ -48,7 +60,7 @@ function* copyPart(part: Part, path: string, made: string[], disk: Disk): Steps 
     }
     yield { kind: 'sync', fd };
   } finally {
-    disk.close(fd);
+    closeQuietly(fd, disk);
   }
 }
 
@@ -59,8 +71,13 @@ function refuseExisting(path: string, disk: Disk): void {
   } catch {
     return;
   }
-  disk.close(fd);
+  closeQuietly(fd, disk);
   throw taken(path);
+}
+
+/** What was written through it has been synced, so that nothing is lost where this fails. */
+function closeQuietly(fd: number | undefined, disk: Disk): void {
+  if (fd !== undefined) attempt(() => disk.close(fd));
 }
 
 function openNew(path: string, disk: Disk): number {

@@ -376,6 +376,32 @@ describe('a snapshot', () => {
     expect(copy.store.get('b')).toBe(2);
   });
 
+  it.each([
+    ['open', 1, 'ERR_SWAP_IO'],
+    ['syncDirectory', 1, 'ERR_SWAP_IO'],
+    ['close', 1, undefined],
+    ['close', 2, undefined],
+    ['close', 3, undefined],
+  ] as const)('is whole or leaves nothing behind where %s number %i fails', async (failing, k, code) => {
+    const base = new MemoryDisk();
+    const { store, world } = openInWorld(
+      persistent('/store', { flushIntervalMs: 0, threads: 0 }),
+      new World(1, 1000, base),
+    );
+    store.set('key', 'value');
+    await world.drive(store.flush());
+    let calls = 0;
+    base.onCall = (call) => (call === failing && ++calls === k ? { kind: 'error', code: 'EIO' } : undefined);
+    const error = await world.drive(store.snapshot('/copy')).catch((reason: unknown) => reason);
+    base.onCall = undefined;
+    expect(codeOf(error)).toBe(code);
+    if (code !== undefined) await world.drive(store.snapshot('/copy'));
+    const copy = openInWorld(persistent('/copy'), new World(2, 1000, base));
+    expect(copy.store.get('key')).toBe('value');
+    await closeStore(copy.store);
+    await closeStore(store);
+  });
+
   it('needs a path where no file is, and a store that persists', async () => {
     const path = freshPath();
     const store = openStore(persistent(path));
