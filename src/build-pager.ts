@@ -109,6 +109,8 @@ function* build(options: CheckedOptions, environment: Environment): Steps<Pager>
     index,
   });
   if (recovery.hasTtl) pager.sweep.start();
+  // What it says of pages beyond the end would be true of another's record, once the file has grown.
+  if (recovery.isContradicted) pager.core.durability?.distrustIndex();
   if (recovery.lost > 0) reportLost(pager, recovery.lost);
   return pager;
 }
@@ -128,7 +130,7 @@ function* openIndex(
     const identity = { pageSize, seedA, seedB, serializer: options.serializer?.name ?? '' };
     const { disk } = environment;
     index = yield* IndexFile.open({ disk, swapFile: file, identity, seal, sizes: environment }, recovery);
-    yield* recovery.occupy(pages, pageSize, file.path);
+    yield* recovery.occupy(pages, file);
     return index;
   } catch (error) {
     index?.close();

@@ -58,7 +58,7 @@ export class Durability {
   #snapshots = 0;
   #heldBack: number[] = [];
   readonly #suspects = new Suspects();
-  /** True when it is not known what the index on the disk says. */
+  /** True when it is not known what the index on the disk says, or that is not so. */
   #mustRewrite = false;
 
   readonly #flushes: Flushes;
@@ -145,6 +145,11 @@ export class Durability {
     this.#suspects.clear();
     this.#index.writer.clear();
     this.#flushes.schedule();
+  }
+
+  /** The index says what is not so: the next flush writes it anew. */
+  distrustIndex(): void {
+    this.#mustRewrite = true;
   }
 
   /** A record of a new shape may be written from now on. */

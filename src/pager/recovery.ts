@@ -9,6 +9,7 @@ import type { Location } from '../disk/index-format.js';
 import type { LogVisitor } from '../disk/index-reader.js';
 import type { PageMap } from '../disk/page-map.js';
 import { headerBytes } from '../disk/record.js';
+import type { SwapFile } from '../disk/swap-file.js';
 import { SwapError } from '../errors.js';
 import { none, type PointerTable } from '../memory/pointer-table.js';
 import type { StoredKey } from '../memory/stored-key.js';
@@ -21,6 +22,8 @@ export class Recovery implements LogVisitor {
   readonly #codec: Codec;
   /** Keys that were lost to damage. */
   lost = 0;
+  /** True when the index says what cannot be. */
+  isContradicted = false;
   /** True when some key has a ttl. */
   hasTtl = false;
 
@@ -70,23 +73,28 @@ export class Recovery implements LogVisitor {
     this.lost += Math.max(1, hashes === undefined ? touched.length : hashes.size);
   }
 
-  /** Marks the pages of all values in `pages`. Throws ERR_SWAP_OPTION when they do not fit into so many. */
-  *occupy(pages: PageMap, pageSize: number, path: string): Steps {
+  /** Marks the pages of all values of `file` in `pages`. Throws ERR_SWAP_OPTION when they do not fit into so many. */
+  *occupy(pages: PageMap, file: SwapFile): Steps {
+    const { pageSize, path, writtenPages } = file;
     const table = this.#table;
     const impossible: number[] = [];
     let keys = 0;
     for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
       const first = table.page(slot);
       const count = Math.ceil(table.recordBytes(slot) / pageSize);
-      if (first + count > pages.pageCount) {
+      // The file was synced before the index said so, and is cut only where the index on the disk has nothing any more.
+      const isInFile = first + count <= writtenPages;
+      if (isInFile && first + count > pages.pageCount) {
         const message = `maxSwap is too small for ${path}: a value lies at its page ${first}, and ${pages.pageCount} are allowed`;
         throw new SwapError('ERR_SWAP_OPTION', message, { path });
       }
-      if (table.recordBytes(slot) < headerBytes || !pages.occupy(first, count)) impossible.push(slot);
+      const isPossible = isInFile && table.recordBytes(slot) >= headerBytes;
+      if (!isPossible || !pages.occupy(first, count)) impossible.push(slot);
       if (++keys % keysPerTurn === 0) yield { kind: 'turn' };
     }
     while (pages.summarizeSome()) yield { kind: 'turn' };
     for (const slot of impossible) table.remove(slot);
     this.lost += impossible.length;
+    this.isContradicted = impossible.length > 0;
   }
 }

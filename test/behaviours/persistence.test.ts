@@ -2,6 +2,8 @@
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { fingerprint } from '../../dist/codec/fingerprint.js';
+import { readLogHeader, sumOfBlock } from '../../dist/disk/index-format.js';
 import { Xorshift } from '../../dist/memory/xorshift.js';
 import { MemoryDisk } from '../simulation/memory-disk.js';
 import { World } from '../support/environment.js';
@@ -654,6 +656,43 @@ describe('files that are not what they should be', () => {
     expect(lost).toBeGreaterThan(0);
     expect(lost).toBeLessThan(count / 2 + 500);
     expect(after.reported).toBeGreaterThanOrEqual(lost);
+  });
+
+  it('cost the keys whose values would lie beyond the end, and no others that come to lie there', async () => {
+    const path = freshPath();
+    const options = persistent(path, { pageSize: 4096 });
+    const first = openStore(options);
+    for (const key of ['kept', 'cut']) first.set(key, key.repeat(500)).swapOutSync(key);
+    await closeStore(first);
+    truncateSync(path, 2 * 4096);
+    for (let round = 0; round < 3; round++) {
+      const store = openStore(options);
+      expect(store.stats().corruptRecords).toBe(round === 0 ? 1 : 0);
+      expect([...store.keys()].sort()).toEqual(['kept', ...(round === 0 ? [] : ['new'])]);
+      expect(store.get('kept')).toBe('kept'.repeat(500));
+      if (round > 0) expect(store.get('new')).toBe('new'.repeat(500));
+      store.set('new', 'new'.repeat(500));
+      await closeStore(store);
+    }
+  });
+
+  it('may not make the store allocate what no file has', async () => {
+    const path = freshPath();
+    const options = persistent(path, { maxSwap: 4096 * mebi });
+    const first = openStore(options);
+    first.set('abcdefgh', 1);
+    await closeStore(first);
+    const index = readFileSync(`${path}.index`);
+    const block = index.subarray(index.indexOf('SWJB'));
+    block.writeUInt32LE(2 ** 31 - 1000, block.indexOf('abcdefgh') + 'abcdefgh'.length + 4);
+    const { seedA, seedB } = readLogHeader(index)!;
+    sumOfBlock(block, block.readUInt32LE(4), seedA, seedB);
+    block.writeInt32LE(fingerprint.a, 16);
+    block.writeInt32LE(fingerprint.b, 20);
+    writeFileSync(`${path}.index`, index);
+    const store = openStore(options);
+    expect(store.stats()).toMatchObject({ corruptRecords: 1, usedPages: 0 });
+    expect(store.get('abcdefgh')).toBeUndefined();
   });
 
   it('bring nothing back that a clear has taken, though its block is damaged', async () => {
