@@ -83,12 +83,10 @@ export class IndexFile {
       throw asIoError('cannot open the index', index.path, cause);
     }
     try {
-      if (found) {
-        // What is about to be read may have been written by who did not live to sync it: it must not be lost again.
-        yield { kind: 'sync', fd: swapFile.fd };
-        yield { kind: 'sync', fd: index.#fd };
-      }
+      if (found) yield { kind: 'sync', fd: swapFile.fd };
       yield* index.#read(visitor);
+      // What was read may have been written by who did not live to sync it: it must not be lost again.
+      if (found) yield { kind: 'sync', fd: index.#fd };
       if (swapFile.isNew && index.#end > logHeaderBytes) throw index.#foreign('has lost its swap file');
     } catch (cause) {
       attempt(() => disk.close(index.#fd));
@@ -257,10 +255,7 @@ export class IndexFile {
     this.#listBytes = end.listBytes;
     this.#isMarked = end.isMarked;
     // A torn flush must not lie behind the next one, which could make it look whole.
-    if (size > end.bytes) {
-      disk.truncate(this.#fd, end.bytes);
-      disk.sync(this.#fd);
-    }
+    if (size > end.bytes) disk.truncate(this.#fd, end.bytes);
   }
 
   #checkHeader(block: Buffer): LogHeader {

@@ -90,6 +90,11 @@ export class Window {
     const from = offset - this.#from;
     return this.#buffer.subarray(from, Math.min(from + wanted, this.#length));
   }
+
+  /** Writes what `at` has just given to where it is. */
+  *writeAgain(bytes: Buffer, offset: number): Steps {
+    yield { kind: 'write', fd: this.#fd, bytes, length: bytes.length, position: offset };
+  }
 }
 
 interface Block {
@@ -103,7 +108,11 @@ interface Block {
   missing: number;
 }
 
-/** Reads a log and tells `visitor` all that was committed. */
+/**
+ * Reads a log and tells `visitor` all that was committed. Where nobody has closed it, all that was added to it is written
+ * to its place again, so that a sync makes it durable: one that failed for who wrote it, or for who read it before us, may
+ * have left it to be read, and forgotten that it is not on the disk.
+ */
 export function* readLog(
   header: LogHeader,
   window: Window,
@@ -147,6 +156,13 @@ export function* readLog(
     const isCollected = committed - index <= collectedBlocks || end.bytes - block.offset <= collectedBytes;
     application.apply(payload, block, isCollected);
     if (index % blocksPerTurn === 0) yield { kind: 'turn' };
+  }
+  if (!application.saidNothing) {
+    const added = blocks.slice(0, committed).filter(({ kind }) => kind !== BlockKind.Listed);
+    for (const block of added) {
+      if ((yield* readBlock(header, block.offset, window, seal)) === undefined) continue;
+      yield* window.writeAgain(yield* window.at(block.offset, block.bytes), block.offset);
+    }
   }
   return {
     ...end,

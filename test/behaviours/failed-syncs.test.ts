@@ -6,6 +6,7 @@ import {
   checkInvariants,
   closeStore,
   expectCode,
+  forget,
   learnReadCost,
   mebi,
   openInWorld,
@@ -57,6 +58,53 @@ describe('a sync that fails', () => {
     store.set('key', 'value');
     await world.drive(store.flush());
     await expectAfterPowerCut({ base, terms }, { key: 'value' });
+  });
+
+  /** Two keys, of which the index in the file knows, but not the one on the disk. */
+  async function expectKept(base: MemoryDisk, terms: SwapStoreOptions): Promise<void> {
+    const { store, world } = openInWorld(terms, new World(2, 1000, base));
+    expect(store.get('second')).toBe(2);
+    store.set('third', 3);
+    await world.drive(store.flush());
+    await expectAfterPowerCut({ base, terms }, { first: 1, second: 2, third: 3 });
+  }
+
+  it('of an index that could not be cut back either costs nothing that the next owner finds', async () => {
+    const { base, terms, store, world } = scene({ maxMemory: 0, threads: 0 });
+    store.set('first', 1);
+    await world.drive(store.flush());
+    store.set('second', 2);
+    let syncs = 0;
+    base.onCall = (call) =>
+      call === 'truncate' || (call === 'sync' && ++syncs === 2) ? { kind: 'error', code: 'EIO' } : undefined;
+    await expectCode(() => world.drive(store.flush()), 'ERR_SWAP_IO');
+    base.onCall = undefined;
+    forget(store);
+    await expectKept(base.afterKill(), terms);
+  });
+
+  it('on opening costs nothing that the next one finds', async () => {
+    const { base, terms, store, world, disk } = scene({ maxMemory: 0, threads: 0 });
+    store.set('first', 1);
+    await world.drive(store.flush());
+    store.set('second', 2);
+    let isWritten = false;
+    base.onCall = (call, path) => {
+      isWritten ||= call === 'write' && path === '/store.index';
+      return undefined;
+    };
+    store.flush();
+    while (!isWritten) {
+      disk.stepAsynchronous();
+      await nextTurn();
+    }
+    forget(store);
+    const killed = base.afterKill();
+    let syncs = 0;
+    killed.onCall = (call) => (call === 'sync' && ++syncs === 2 ? { kind: 'error', code: 'EIO' } : undefined);
+    swapErrorOf(() => openInWorld(terms, new World(3, 1000, killed)), 'ERR_SWAP_IO');
+    killed.onCall = undefined;
+    await expectKept(killed, terms);
   });
 
   it('leaves in doubt what was written while it ran', async () => {
