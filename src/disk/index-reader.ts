@@ -33,6 +33,12 @@ const setBytesMin = 20;
 /** Of the last blocks, and of all in so many bytes, the keys are kept, for what the next block repeats. */
 const collectedBlocks = 2;
 const collectedBytes = 256 * 1024;
+/**
+ * Bytes, beside a few times the whole log, that are summed for what looks like blocks and is none. Damage makes as much
+ * as it damages; who chooses keys that look like headers, of which each seems to be of a long block, makes any amount.
+ */
+const falseBytesMax = 256 * 1024 * 1024;
+const falseReadsMax = 4;
 /** Blocks that are read, or applied, in one turn. */
 const blocksPerTurn = 4;
 
@@ -108,6 +114,11 @@ interface Block {
   missing: number;
 }
 
+/** What has been looked at for nothing. */
+interface Effort {
+  falseBytes: number;
+}
+
 /**
  * Reads a log and tells `visitor` all that was committed. Where nobody has closed it, all that was added to it is written
  * to its place again, so that a sync makes it durable: one that failed for who wrote it, or for who read it before us, may
@@ -125,8 +136,11 @@ export function* readLog(
   let expected = 1;
   // Blocks from this sequence number on follow each other without a gap.
   let wholeFrom = 1;
+  const effort: Effort = { falseBytes: 0 };
+  const effortMax = falseBytesMax + falseReadsMax * window.size;
   for (let offset = logHeaderBytes; offset + blockHeaderBytes <= window.size; ) {
-    const block = yield* readBlock(header, offset, window, seal);
+    const block = yield* readBlock(header, offset, window, seal, effort);
+    if (effort.falseBytes > effortMax) break;
     if (block === undefined || block.sequence < expected) {
       // Torn, or damaged: what comes behind it, if anything does, will tell.
       offset += blockAlignment;
@@ -157,10 +171,12 @@ export function* readLog(
     application.apply(payload, block, isCollected);
     if (index % blocksPerTurn === 0) yield { kind: 'turn' };
   }
+  // What would have been found behind it is lost, if there is anything.
+  if (effort.falseBytes > effortMax) visitor.damaged(new Set());
   if (!application.saidNothing) {
     const added = blocks.slice(0, committed).filter(({ kind }) => kind !== BlockKind.Listed);
     for (const block of added) {
-      if ((yield* readBlock(header, block.offset, window, seal)) === undefined) continue;
+      if ((yield* readBlock(header, block.offset, window, seal, effort)) === undefined) continue;
       yield* window.writeAgain(yield* window.at(block.offset, block.bytes), block.offset);
     }
   }
@@ -177,6 +193,7 @@ function* readBlock(
   offset: number,
   window: Window,
   seal: BlockSeal | undefined,
+  effort: Effort,
 ): Steps<Block | undefined> {
   const head = yield* window.at(offset, blockHeaderBytes);
   if (head.length < blockHeaderBytes || head.readUInt32LE(0) !== blockMagic) return undefined;
@@ -186,7 +203,10 @@ function* readBlock(
   const whole = yield* window.at(offset, bytes);
   if (whole.length < bytes) return undefined;
   sumOfBlock(whole, payloadBytes, header.seedA, header.seedB);
-  if (whole.readInt32LE(16) !== fingerprint.a || whole.readInt32LE(20) !== fingerprint.b) return undefined;
+  if (whole.readInt32LE(16) !== fingerprint.a || whole.readInt32LE(20) !== fingerprint.b) {
+    effort.falseBytes += bytes;
+    return undefined;
+  }
   const block = {
     offset,
     bytes,

@@ -695,6 +695,23 @@ describe('files that are not what they should be', () => {
     expect(store.get('abcdefgh')).toBeUndefined();
   });
 
+  it('do not take long to open where much in the index looks like blocks and is none', async () => {
+    const path = await filled();
+    const index = readFileSync(`${path}.index`);
+    // Each seems to be of a block that goes on to the end: to sum them all would be 128 GiB.
+    const tail = Buffer.alloc(4 * mebi);
+    for (let at = 0; at + 32 < tail.length; at += 32) {
+      tail.write('SWJB', at);
+      tail.writeUInt32LE(tail.length - at - 32, at + 4);
+    }
+    writeFileSync(`${path}.index`, Buffer.concat([index, tail]));
+    const store = openStore(persistent(path));
+    expect(store.size).toBe(20);
+    expect(store.stats().corruptRecords).toBe(1);
+    await closeStore(store);
+    expect(openStore(persistent(path)).stats().corruptRecords).toBe(0);
+  });
+
   it('bring nothing back that a clear has taken, though its block is damaged', async () => {
     const { base, store, world, listEnd: from } = await withList();
     store.clear();
