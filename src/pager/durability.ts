@@ -225,7 +225,7 @@ export class Durability {
 
   /** True when `release` could free what is given up now: no flush has it, no snapshot holds it, no sync has failed. */
   get mayRelease(): boolean {
-    return !this.isFlushing && this.#snapshots === 0 && this.#suspects.length === 0;
+    return !this.isFlushing && this.#snapshots === 0 && this.#suspects.isEmpty;
   }
 
   get isFlushing(): boolean {
