@@ -24,6 +24,7 @@ import { Counters } from '../stats.js';
 import type { Durability } from './durability.js';
 import type { Entry } from './entry.js';
 import { ForeignCode } from './foreign-code.js';
+import { HandedOut } from './handed-out.js';
 import { Keyspaces } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
 import { Notices } from './notices.js';
@@ -63,6 +64,7 @@ export class Core {
   readonly keyspaces: Keyspaces;
   readonly notices: Notices;
   readonly foreign = new ForeignCode();
+  readonly handedOut = new HandedOut(this);
 
   /** Residents whose pages in the file still hold what they held when they were read; each knows its index here. */
   readonly copies: Entry[] = [];
@@ -239,6 +241,7 @@ export class Core {
    */
   guard(entry: Entry): void {
     if (entry.guardTurn !== this.turn) this.guardedBytes += entry.size;
+    this.handedOut.note(entry.size, entry.guardTurn);
     entry.guardTurn = this.turn;
     this.endTurnSoon();
   }

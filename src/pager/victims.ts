@@ -1,7 +1,7 @@
 /**
- * The policy's victims, less those that should not leave just now: what was handed out in this turn may still be changed in
- * place by who awaits it, and what has a second to live is better dropped at its end, by the sweep that comes once a
- * second, than written. Such victims are passed over, and go back to the policy.
+ * The policy's victims, less those that should not leave just now: what was handed out in this turn, or since somebody waits
+ * for another value, may still be changed in place by who awaits it, and what has a second to live is better dropped at
+ * its end, by the sweep that comes once a second, than written. Such victims are passed over, and go back to the policy.
  */
 import type { Core } from './core.js';
 import type { Entry } from './entry.js';
@@ -24,7 +24,10 @@ export class Victims {
     this.#core = core;
   }
 
-  /** The best candidate that may be encoded in this turn; one that would soon be gone anyway only for want of others. */
+  /**
+   * The best candidate that may be encoded in this turn; one that was handed out in an earlier one, or would soon be gone
+   * anyway, only for want of others.
+   */
   take(): Entry | undefined {
     const { residents, turn } = this.#core;
     this.#passes = Math.min(this.#passes + passesPerVictim, passesMax);
@@ -32,9 +35,12 @@ export class Victims {
     if (best === undefined || this.mayTake(best)) return best;
     const passed: Entry[] = [];
     let expiring: Entry | undefined;
+    let handedOut: Entry | undefined;
     let victim: Entry | undefined = best;
     for (; victim !== undefined; victim = residents.takeVictim()) {
-      if (victim.guardTurn !== turn) {
+      if (this.#isHandedOut(victim)) {
+        if (victim.guardTurn !== turn) handedOut ??= victim;
+      } else {
         if (this.#passes === 0 || !this.#expiresSoon(victim)) break;
         this.#passes--;
         expiring ??= victim;
@@ -45,14 +51,18 @@ export class Victims {
         break;
       }
     }
-    victim ??= expiring;
+    victim ??= expiring ?? handedOut;
     for (const entry of passed) if (entry !== victim) residents.putBack(entry);
     return victim;
   }
 
   /** True for what may leave now. */
   mayTake(entry: Entry): boolean {
-    return entry.guardTurn !== this.#core.turn && !this.#expiresSoon(entry);
+    return !this.#isHandedOut(entry) && !this.#expiresSoon(entry);
+  }
+
+  #isHandedOut(entry: Entry): boolean {
+    return entry.guardTurn >= this.#core.handedOut.since;
   }
 
   #expiresSoon(entry: Entry): boolean {
