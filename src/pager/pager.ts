@@ -19,6 +19,7 @@ import { Departures } from './departures.js';
 import { Durability } from './durability.js';
 import type { Entry } from './entry.js';
 import { ExpirySweep } from './expiry-sweep.js';
+import { isFull } from './full.js';
 import type { KeyspacePrefix } from './keyspaces.js';
 import type { LoadFlight } from './load-flight.js';
 import { Loan } from './loan.js';
@@ -119,7 +120,10 @@ export class Pager {
     return durability;
   }
 
-  /** Writes a swapped value to other pages; false when it is damaged. Throws ERR_SWAP_IO and ERR_SWAP_FULL. */
+  /**
+   * Writes a swapped value to other pages; false when it is damaged. Where there are none it is evicted if the user chose
+   * that: what others would leave is free only after the flush that this belongs to. Throws ERR_SWAP_IO and ERR_SWAP_FULL.
+   */
   #writeAgain(slot: number): boolean {
     const { core } = this;
     const key = core.table.keyAt(slot);
@@ -137,10 +141,17 @@ export class Pager {
     }
     const generation = core.nextGeneration();
     const size = core.table.ownSize(slot) || core.estimate(key, value);
-    const { page, recordBytes } = this.#spiller.spill(key, value, size, generation);
+    let spilled: { page: number; recordBytes: number };
+    try {
+      spilled = this.#spiller.spill(key, value, size, generation);
+    } catch (error) {
+      if (!core.options.evicts || !isFull(error as SwapError)) throw error;
+      this.#evictSlot(slot);
+      return true;
+    }
     core.freePointer(slot);
     core.table.setGeneration(slot, generation);
-    core.table.setPointer(slot, page, recordBytes);
+    core.table.setPointer(slot, spilled.page, spilled.recordBytes);
     core.durability?.located(slot, undefined);
     return true;
   }

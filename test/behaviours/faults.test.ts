@@ -88,7 +88,7 @@ describe('a full swap file', () => {
         async ({ store, world, disk }) => {
           disk.failSync('EIO');
           await expectCode(() => world.drive(store.flush()), 'ERR_SWAP_IO');
-          return async () => store.clear();
+          return () => world.drive(store.flush());
         },
       ],
     ];
@@ -103,6 +103,21 @@ describe('a full swap file', () => {
       for (let index = 0; index < 50; index++) store.set(`new:${index}`, value(index));
       expect(store.get('new:49')).toEqual(value(49));
       expect(store.stats().evictions).toBeGreaterThan(10);
+    });
+
+    it('loses of what a failed sync has left in doubt only what has no place to be written again', async () => {
+      const { store, world, disk } = filled();
+      await world.drive(store.flush());
+      const evicted = keysOf(store, 'evict');
+      store.set('doubtful', value(7));
+      expect(evicted).toHaveLength(1);
+      disk.failSync('EIO');
+      await expectCode(() => world.drive(store.flush()), 'ERR_SWAP_IO');
+      await world.drive(store.flush());
+      expect(evicted.slice(1)).toEqual(['doubtful']);
+      for (const [key, found] of store) expect(found).toEqual(value(Number(key.slice(4))));
+      expect(store.set('new', value(1)).get('new')).toEqual(value(1));
+      await world.drive(store.flush());
     });
   });
 
