@@ -11,10 +11,11 @@ import { partsOf, quoteKey } from '../key-prefix.js';
 import type { Keyspaces } from './keyspaces.js';
 
 /** What happens to an entry. */
-export const entryEvents = ['swapout', 'swapin', 'evict', 'expire'] as const;
-export const storeEvents = [...entryEvents, 'warning'] as const;
-export type EntryEvent = (typeof entryEvents)[number];
-export type StoreEvent = (typeof storeEvents)[number];
+export type EntryEvent = 'swapout' | 'swapin' | 'evict' | 'expire';
+export type StoreEvent = EntryEvent | 'warning';
+
+export const entryEvents: readonly EntryEvent[] = ['swapout', 'swapin', 'evict', 'expire'];
+export const storeEvents: readonly StoreEvent[] = [...entryEvents, 'warning'];
 
 const stateLine = debug('swapstore:state');
 const evictLine = debug('swapstore:evict');
