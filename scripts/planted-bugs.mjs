@@ -70,18 +70,6 @@ const bugs = [
     'return',
   ],
   ['the index is not synced on opening', 'disk/index-file.js', "yield { kind: 'sync', fd: index.#fd };", ';'],
-  [
-    'what was added to the index is not written again on opening',
-    'disk/index-reader.js',
-    'if (!application.saidNothing) {',
-    'if (false) {',
-  ],
-  [
-    'an index that was not synced is not cut back',
-    'disk/index-file.js',
-    'disk.truncate(this.#fd, this.#end);',
-    '',
-  ],
   ['a torn tail is not cut off', 'disk/index-file.js', 'if (size > end.bytes)', 'if (false)'],
   ['a torn flush is believed', 'disk/index-reader.js', '|| block.first < wholeFrom', ''],
   ['deletes are not logged', 'pager/durability.js', 'this.#index.writer.delete(', 'void ('],

@@ -168,9 +168,7 @@ export class Checkpoint {
           continue;
         }
         chunk.push(this.#written(entry, generation, recordBytes));
-        const end = this.#usedBytes + recordBytes;
         this.#usedBytes += paddedBytes(recordBytes, pageSize);
-        buffer.bytes.fill(0, end, this.#usedBytes);
       }
       this.#taken++;
       if (buffer !== this.#buffer) break;
