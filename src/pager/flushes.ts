@@ -24,6 +24,8 @@ export class Flushes {
   #queued: Promise<void> | undefined = undefined;
   #isUnderWay = false;
   #cancelTimer: (() => void) | undefined = undefined;
+  /** True while the timer is for what cannot wait for the interval. */
+  #isDueNow = false;
   #isStopped = false;
 
   constructor(options: FlushesOptions) {
@@ -72,13 +74,16 @@ export class Flushes {
 
   /** Something has changed: a flush begins by itself after the interval. */
   schedule(): void {
-    if (this.#cancelTimer !== undefined || this.#isStopped) return;
+    if (this.#isStopped || this.#isDueNow) return;
     const { flushIntervalMs } = this.#core.options;
     // What waits for a flush takes memory: there is a bound to it, whatever was asked for.
     const isTooMuch = this.#options.isTooMuch();
-    if (flushIntervalMs === 0 && !isTooMuch) return;
+    if (!isTooMuch && (flushIntervalMs === 0 || this.#cancelTimer !== undefined)) return;
+    this.#cancelTimer?.();
+    this.#isDueNow = isTooMuch;
     this.#cancelTimer = this.#core.environment.clock.after(isTooMuch ? 0 : flushIntervalMs, () => {
       this.#cancelTimer = undefined;
+      this.#isDueNow = false;
       this.soon().catch((error: SwapError) => {
         this.#core.notices.warn(error);
         this.#core.notices.tell();

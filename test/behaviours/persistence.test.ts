@@ -315,6 +315,29 @@ describe('closing at once', () => {
   });
 });
 
+it('begins a flush when too much of the log waits in memory, however long the interval', async () => {
+  const base = new MemoryDisk();
+  let syncs = 0;
+  base.onCall = (call) => {
+    if (call === 'sync') syncs++;
+    return undefined;
+  };
+  // With blocks of 1,000 bytes in place of 64 KiB.
+  const { store, world } = openInWorld(
+    persistent('/store', { threads: 0, maxMemory: 0, maxSwap: 2 ** 20, flushIntervalMs: 1e9 }),
+    new World(1, 1000, base),
+  );
+  store.set('first', 1);
+  await world.live(10, 10);
+  const before = syncs;
+  for (let index = 0; index < 10_000; index++) {
+    store.set(`key:${index % 10}`, index);
+    if (index % 100 === 0) await world.live(1, 1);
+  }
+  expect(syncs).toBeGreaterThan(before);
+  expect(store.get('key:9')).toBe(9_999);
+});
+
 describe('a snapshot', () => {
   it('is the store of one instant, while everything goes on', async () => {
     const base = new MemoryDisk();
