@@ -143,16 +143,22 @@ export class Awaiting {
   async preload(keys: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     const held = new Set<Entry>();
     let heldBytes = 0;
+    let largestBytes = 0;
     const hold = (entry: Entry): void => {
       if (held.has(entry)) return;
       this.#pager.staying.hold(entry);
       held.add(entry);
       heldBytes += entry.size;
+      largestBytes = Math.max(largestBytes, entry.size);
     };
     const restfulBytes = this.#pager.reclaim.restfulBytes;
     try {
-      for (let from = 0; from < keys.length && heldBytes + this.#costOf(keys[from]!) <= restfulBytes; ) {
-        const to = from + (heldBytes < restfulBytes / 2 ? preloadAtOnce : 1);
+      for (let from = 0; from < keys.length; ) {
+        // What it will cost is a guess, and a bad one of what is compressed: as much as any before, then.
+        const nextBytes = Math.max(this.#costOf(keys[from]!), largestBytes);
+        if (heldBytes + nextBytes > restfulBytes) return;
+        const fitMore = largestBytes > 0 && heldBytes + preloadAtOnce * nextBytes < restfulBytes;
+        const to = from + (fitMore ? preloadAtOnce : 1);
         const waiter = new PreloadWaiter<Entry>(signal, this.#leave, hold);
         this.#want(keys.slice(from, to), waiter);
         await waiter.promise;

@@ -205,6 +205,26 @@ describe('a preload', () => {
     expect(preloading).toMatchObject({ outcome: 'rejected', value: new Error('enough') });
   });
 
+  it('stops before the first would have to leave, though values are far larger than their records', async () => {
+    const { store, world } = openInWorld({
+      threads: 1,
+      maxMemory: 65_536,
+      policy: 'lru',
+      compression: 'deflate',
+    });
+    const keys = Array.from({ length: 20 }, (_, index) => `key:${index}`);
+    for (const key of keys) {
+      store.set(key, 'x'.repeat(8_000));
+      store.swapOutSync(key);
+    }
+    await world.drive(store.drain());
+    await world.drive(store.preload(keys));
+    await world.settle();
+    const resident = keys.filter((key) => store.state(key) === 'resident');
+    expect(resident).toEqual(keys.slice(0, resident.length));
+    expect(resident.length).toBeGreaterThan(4);
+  });
+
   it('counts a key once that it is given often', async () => {
     const { store, world } = openInWorld({ threads: 0, maxMemory: 2 ** 20 });
     for (const key of ['a', 'b']) store.set(key, Buffer.alloc(100_000)).swapOutSync(key);
