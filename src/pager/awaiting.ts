@@ -14,12 +14,10 @@ import {
 } from '../wait/waiter.js';
 import { Custody, type Entry } from './entry.js';
 import type { Pager } from './pager.js';
+import { preload } from './preloading.js';
 
 /** What `loadNow` says of a value that cannot be had at once. */
 export const mustWait = Symbol('swapstore.mustWait');
-
-/** Keys of a preload that are read at once. */
-const preloadAtOnce = 16;
 
 type Waiting = PromisedWaiter<Entry>;
 
@@ -136,40 +134,16 @@ export class Awaiting {
     return waiter.promise;
   }
 
-  /**
-   * Brings keys in, some at a time, and holds them meanwhile, so that a later one cannot push out an earlier one. Stops
-   * where they take what memory can hold without anything leaving again, and goes one by one when that comes near.
-   */
-  async preload(keys: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-    const held = new Set<Entry>();
-    let heldBytes = 0;
-    let largestBytes = 0;
-    const hold = (entry: Entry): void => {
-      if (held.has(entry)) return;
-      this.#pager.staying.hold(entry);
-      held.add(entry);
-      heldBytes += entry.size;
-      largestBytes = Math.max(largestBytes, entry.size);
-    };
-    const restfulBytes = this.#pager.reclaim.restfulBytes;
-    try {
-      for (let from = 0; from < keys.length; ) {
-        // What it will cost is a guess, and a bad one of what is compressed: as much as any before, then.
-        const nextBytes = Math.max(this.#costOf(keys[from]!), largestBytes);
-        if (heldBytes + nextBytes > restfulBytes) return;
-        const fitMore = largestBytes > 0 && heldBytes + preloadAtOnce * nextBytes < restfulBytes;
-        const to = from + (fitMore ? preloadAtOnce : 1);
-        const waiter = new PreloadWaiter<Entry>(signal, this.#leave, hold);
-        this.#want(keys.slice(from, to), waiter);
-        await waiter.promise;
-        this.#refuseIfEnded();
-        signal?.throwIfAborted();
-        if (waiter.noRoom) return;
-        from = to;
-      }
-    } finally {
-      for (const entry of held) this.#pager.staying.letGo(entry);
-    }
+  preload(keys: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    return preload(this.#pager, keys, async (some, hold) => {
+      const waiter = new PreloadWaiter<Entry>(signal, this.#leave, hold);
+      this.#want(some, waiter);
+      await waiter.promise;
+      this.#refuseIfEnded();
+      // It may have been aborted while nobody listened to it.
+      signal?.throwIfAborted();
+      return !waiter.noRoom;
+    });
   }
 
   async run<T>(
@@ -225,14 +199,6 @@ export class Awaiting {
     this.#ended = error;
     for (const quiet of this.#onQuiet.splice(0)) quiet();
     for (const waiter of this.#waiters.toSorted((a, b) => a.number - b.number)) waiter.failed(error);
-  }
-
-  /** About what a key will cost in memory once it is there. */
-  #costOf(key: string): number {
-    const { table, residents } = this.#pager.core;
-    const slot = this.#pager.lookUp.slot(key);
-    if (slot === none) return 0;
-    return residents.get(key)?.size ?? (table.ownSize(slot) || 2 * table.recordBytes(slot));
   }
 
   /** Asks for each of `keys`; the waiter is complete when the last has arrived. */
