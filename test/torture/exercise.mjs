@@ -77,4 +77,4 @@ for (let step = 0; step < steps; step++) {
 }
 for (const fd of held) closeSync(fd);
 if ((await attempt(() => store.close())) && options.persist) Object.assign(durable, latest);
-console.log(JSON.stringify({ checked, refused, durable, latest }));
+console.log(JSON.stringify({ checked, refused, ioErrors: store.stats().ioErrors, durable, latest }));

@@ -20,14 +20,15 @@ export async function run({ directory, short }) {
       maxMemory: 100_000,
     };
     const work = { options, steps, allowed: ['ERR_SWAP_FULL', 'ERR_SWAP_IO'], keyCount: 1000 };
-    // Blocks of 512 bytes: 1 MiB.
-    const met = exerciseStore(work, `trap '' XFSZ; ulimit -f 2048`);
+    // Blocks of 512 bytes: 512 KiB, half of what is set.
+    const met = exerciseStore(work, `trap '' XFSZ; ulimit -f 1024`);
     const refusals = Object.values(met.refused).reduce((sum, count) => sum + count, 0);
-    demand(refusals > 0, 'the limit was never met');
+    // It may be met and nobody be refused: what is written again finds pages that the file has.
+    demand(refusals + met.ioErrors > 0, 'the limit was never met');
     const store = new SwapStore(options);
     demandDurable(store, met);
     await store.close();
-    said.push(`${refusals} refusals at 1 MiB`);
+    said.push(`${refusals} refusals, ${met.ioErrors} failed writes at 512 KiB`);
   }
   for (const descriptorsLeft of [0, 1, 5]) {
     const options = { path: join(directory, `few-${descriptorsLeft}`), persist: true, maxMemory: 100_000 };
