@@ -139,12 +139,12 @@ export class Core {
 
   /** What `value` under `key` costs in memory, if the user did not say. */
   estimate(key: string, value: unknown): number {
-    this.foreign.enter();
+    this.foreign.depth++;
     try {
       return entryOverheadBytes + keySize(key) + sizeOf(value);
     } finally {
       // What it calls throws nothing, but the stack may be at its end.
-      this.foreign.leave();
+      this.foreign.depth--;
     }
   }
 

@@ -6,25 +6,21 @@
 import { SwapError } from '../errors.js';
 
 export class ForeignCode {
-  #depth = 0;
+  /**
+   * How many calls of such code are under way: whoever makes one adds to it before, and takes from it in a `finally`. Not by a
+   * method: where the stack is at its end, the call of one would fail, too, and the store would be refused for good.
+   */
+  depth = 0;
 
   get runs(): boolean {
-    return this.#depth > 0;
+    return this.depth > 0;
   }
 
   /** Refuses a call of the store from inside. */
   refuseCalls(): void {
-    if (this.#depth === 0) return;
+    if (this.depth === 0) return;
     const message =
       'the store was called from a serializer, or from a getter of a value that it is encoding or weighing';
     throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message);
-  }
-
-  enter(): void {
-    this.#depth++;
-  }
-
-  leave(): void {
-    this.#depth--;
   }
 }

@@ -55,13 +55,13 @@ export class Loan {
   #isUnchanged({ value, copyBytes }: Entry): boolean {
     if (!this.#hasLikeness) return this.#writer.saysTheSame(value, this.#source!, this.#from, copyBytes);
     // What was made a getter in place is called.
-    this.#foreign.enter();
+    this.#foreign.depth++;
     try {
       return this.#likeness.isOf(value);
     } catch {
       return false;
     } finally {
-      this.#foreign.leave();
+      this.#foreign.depth--;
     }
   }
 }

@@ -190,11 +190,11 @@ export class RecordReader {
   #deserialize(source: RecordBuffer, from: number, end: number): unknown {
     if (this.#format.serializer === undefined)
       throw new Error('it was made by a serializer that this store does not have');
-    this.#format.foreign.enter();
+    this.#format.foreign.depth++;
     try {
       return this.#format.serializer.deserialize(new Uint8Array(source.bytes.subarray(from, end)));
     } finally {
-      this.#format.foreign.leave();
+      this.#format.foreign.depth--;
     }
   }
 }

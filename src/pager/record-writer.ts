@@ -159,7 +159,7 @@ export class RecordWriter {
   #encodedTo(value: unknown, length: number): RecordBuffer | undefined {
     if (length > comparedBytesMax) return undefined;
     this.#compared ??= new RecordBuffer(new ArrayBuffer(comparedBytesMax + comparedSlackBytes));
-    this.#format.foreign.enter();
+    this.#format.foreign.depth++;
     try {
       const end = this.#format.codec.encode(value, this.#compared, 0);
       return end === length ? this.#compared : undefined;
@@ -167,12 +167,12 @@ export class RecordWriter {
       // What cannot be encoded any more was changed.
       return undefined;
     } finally {
-      this.#format.foreign.leave();
+      this.#format.foreign.depth--;
     }
   }
 
   #encode(target: RecordBuffer, start: number, key: string, value: unknown): number {
-    this.#format.foreign.enter();
+    this.#format.foreign.depth++;
     try {
       if (this.#format.serializer === undefined) return this.#format.codec.encode(value, target, start);
       const bytes: unknown = this.#format.serializer.serialize(value);
@@ -184,7 +184,7 @@ export class RecordWriter {
       const message = `the value of ${quoteKey(key)} cannot be encoded: ${reasonOf(cause)}`;
       throw new SwapError('ERR_SWAP_UNSERIALIZABLE', message, { cause, storedKey: key });
     } finally {
-      this.#format.foreign.leave();
+      this.#format.foreign.depth--;
     }
   }
 }
