@@ -1,5 +1,5 @@
 /** What a call may be given, and a namespace, beside what the store was opened with; and its checks. */
-import { checkObject, checkTtl, flag, refuse, ttlMsMax, wholeNumber } from './checks.js';
+import { checkObject, checkTtl, flag, refuse, wholeNumber } from './checks.js';
 import { SwapError } from './errors.js';
 
 /** What `set` may say of one entry. */
@@ -124,18 +124,6 @@ function staleTermsOf({ staleWhileRevalidate, staleIfError }: FetchOptions, ttlM
     throw new SwapError('ERR_SWAP_OPTION', message);
   }
   return { whileRevalidateMs, ifErrorMs };
-}
-
-/** As `ttl`, where it must be given. */
-export function checkLifetime(name: string, given: unknown): number {
-  const ttlMs = checkTtl(name, given);
-  if (ttlMs === undefined) throw refuse(name, `milliseconds from 0 (no limit) to ${ttlMsMax}`, given);
-  return ttlMs;
-}
-
-export function checkEvent(event: unknown, known: readonly string[]): void {
-  if (!known.includes(event as string))
-    throw refuse('an event', `one of ${known.map((one) => `'${one}'`).join(', ')}`, event);
 }
 
 /** Returns the prefix. */

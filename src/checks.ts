@@ -42,7 +42,10 @@ export function flag(name: string, given: unknown): boolean {
 
 /** The first of `allowed` is the default. */
 export function oneOf<T extends string>(name: string, given: unknown, allowed: readonly [T, ...T[]]): T {
-  if (given === undefined) return allowed[0];
+  return given === undefined ? allowed[0] : among(name, given, allowed);
+}
+
+export function among<T extends string>(name: string, given: unknown, allowed: readonly T[]): T {
   const found = allowed.find((candidate) => candidate === given);
   if (found === undefined) throw refuse(name, `one of ${allowed.map((one) => `'${one}'`).join(', ')}`, given);
   return found;
@@ -68,7 +71,11 @@ export function checkNames(options: object, known: ReadonlySet<string>, what: st
 }
 
 export function checkTtl(name: string, given: unknown): number | undefined {
-  if (given === undefined) return undefined;
+  return given === undefined ? undefined : checkLifetime(name, given);
+}
+
+/** As a ttl, where it must be given. */
+export function checkLifetime(name: string, given: unknown): number {
   if (typeof given !== 'number' || !(given >= 0 && given <= ttlMsMax)) {
     throw refuse(name, `milliseconds from 0 (no limit) to ${ttlMsMax}`, given);
   }

@@ -24,8 +24,9 @@ export class Engine {
 
   /** The pager, for a call of the user. Throws ERR_SWAP_CLOSED, and refuses calls from inside a serializer. */
   open(): Pager {
-    if (this.closing.begun) throw closedError();
-    this.pager.core.foreign.refuseCalls();
+    const { core } = this.pager;
+    if (core.isClosing) throw closedError();
+    core.foreign.refuseCalls();
     return this.pager;
   }
 

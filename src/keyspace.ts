@@ -5,20 +5,18 @@
  */
 import { tracingChannel } from 'node:diagnostics_channel';
 import {
-  checkEvent,
   checkFetchOptions,
   checkFunction,
   checkIterationOptions,
-  checkLifetime,
   checkSetOptions,
   checkWaitOptions,
   type FetchOptions,
   type IterationOptions,
   noOptions,
   type SetOptions,
-  type SetTerms,
   type WaitOptions,
 } from './call-options.js';
+import { among, checkLifetime } from './checks.js';
 import type { Engine } from './engine.js';
 import { keyIn } from './key-prefix.js';
 import { checkKey, checkKeys } from './keys.js';
@@ -29,7 +27,7 @@ import { mustWait } from './pager/awaiting.js';
 import { closedError } from './pager/closing.js';
 import { Custody, type Entry } from './pager/entry.js';
 import type { KeyspacePrefix } from './pager/keyspaces.js';
-import { type EntryEvent, entryEvents, type StoreEvent } from './pager/notices.js';
+import { type EntryEvent, entryEvents, type StoreEvent, storeEvents } from './pager/notices.js';
 import type { Pager } from './pager/pager.js';
 import type { EntryTerms } from './pager/setting.js';
 import { Stay } from './wait/waiter.js';
@@ -335,7 +333,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     const stored = this.#open(key);
     checkFunction('compute', compute);
     const { set, stale, signal } = checkFetchOptions(options, this.#plainTerms.ttlMs);
-    return (await this.#engine.computations.fetch(stored, compute, entryTermsOf(set), stale, signal)) as V;
+    return (await this.#engine.computations.fetch(stored, compute, set, stale, signal)) as V;
   }
 
   // ── Swapping by hand ──
@@ -398,15 +396,10 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
 
   /** Calls `listener` with the key of each entry of this keyspace that the event happens to, after the move. */
   on(event: EntryEvent, listener: (key: string) => void): this {
-    checkEvent(event, this.events);
+    among('an event', event, this.#prefix.name === '' ? storeEvents : entryEvents);
     checkFunction('a listener', listener);
     this.#pager.core.notices.on(this.#prefix.name, event, listener);
     return this;
-  }
-
-  /** @internal What `on` may be asked for. */
-  protected get events(): readonly string[] {
-    return entryEvents;
   }
 
   /** Takes a listener off again. */
@@ -440,7 +433,8 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   }
 
   #termsOf(options: SetOptions): EntryTerms {
-    return entryTermsOf(checkSetOptions(options, this.#plainTerms.ttlMs));
+    const { ttlMs, pin, size } = checkSetOptions(options, this.#plainTerms.ttlMs);
+    return { ttlMs, graceMs: 0, pin, size };
   }
 
   /** Leaves the value in the pager's swap-in; false when the key is not there. */
@@ -479,8 +473,4 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
 /** True for a value that is in memory, stays there, and does not end. */
 function isPlain(entry: Entry | undefined): entry is Entry {
   return entry !== undefined && entry.batch === undefined && entry.expiresAtMs === 0;
-}
-
-function entryTermsOf({ ttlMs, pin, size }: SetTerms): EntryTerms {
-  return { ttlMs, graceMs: 0, pin, size };
 }

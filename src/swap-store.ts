@@ -10,7 +10,7 @@ import { Keyspace } from './keyspace.js';
 import type { SwapStoreLatencies } from './latencies.js';
 import { Namespace } from './namespace.js';
 import { checkSnapshotPath, type SwapStoreOptions, unavailable } from './options.js';
-import { type EntryEvent, type StoreEvent, storeEvents } from './pager/notices.js';
+import type { EntryEvent, StoreEvent } from './pager/notices.js';
 import { Pager } from './pager/pager.js';
 import { notePager } from './pager/pager-of.js';
 import { snapshotStats } from './pager/snapshot-stats.js';
@@ -136,7 +136,7 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
 
   /** All figures at this moment. */
   stats(): SwapStoreStats {
-    return snapshotStats(this.#engine.pager, !this.#engine.closing.begun);
+    return snapshotStats(this.#engine.pager, !this.#engine.pager.core.isClosing);
   }
 
   /**
@@ -147,11 +147,6 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
   override on(event: 'warning', listener: (error: SwapError) => void): this;
   override on(event: StoreEvent, listener: (...about: never[]) => void): this {
     return super.on(event as EntryEvent, listener as (key: string) => void);
-  }
-
-  /** @internal */
-  protected override get events(): readonly string[] {
-    return storeEvents;
   }
 
   // ── Leaving ──

@@ -1,3 +1,5 @@
+import { showsKeys } from './object-kinds.js';
+
 /** Up to so many elements, to have their indexes named takes less than to look at each. */
 const namedMax = 6;
 /** Names of indexes, so that those that are met need not be made. */
@@ -11,7 +13,7 @@ const indexNames = Array.from({ length: namedMax }, (_, index) => String(index))
  * element. To ask that of each index takes as long as to encode three numbers.
  */
 export function isDense(value: readonly unknown[]): boolean {
-  if (value.length <= namedMax || hasFractions(value) || hasInheritedKeys(value))
+  if (value.length <= namedMax || hasFractions(value) || showsKeys(Object.getPrototypeOf(value)))
     return isDenseByNames(value);
   // A name must be made for each index, which takes longer than all else that is done to an element.
   const values = Object.values(value);
@@ -36,10 +38,4 @@ function isDenseByNames(value: readonly unknown[]): boolean {
 /** Such numbers lie in the array itself, and to have each taken out takes as long as to have it named. */
 function hasFractions(value: readonly unknown[]): boolean {
   return typeof value[0] === 'number' && !Number.isInteger(value[0]);
-}
-
-/** True when a hole could show an element that is not the array's own. */
-function hasInheritedKeys(value: readonly unknown[]): boolean {
-  for (const _ in Object.getPrototypeOf(value)) return true;
-  return false;
 }

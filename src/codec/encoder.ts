@@ -23,7 +23,7 @@ import {
 import { type CodeBuffer, noBuffer } from './code-buffer.js';
 import { copyBytes } from './copy-bytes.js';
 import { isDense } from './dense.js';
-import { cannotClone, containerTag, hasInheritedKeys, hasOnlyNumbers, isLeaf } from './object-kinds.js';
+import { cannotClone, containerTag, hasOnlyNumbers, isLeaf, showsKeys } from './object-kinds.js';
 import { isOneByte } from './one-byte.js';
 import type { ShapeNode, Shapes } from './shapes.js';
 import { depthMax, errorKinds, Flag, Tag, viewKinds } from './tags.js';
@@ -100,7 +100,7 @@ export class Encoder {
     this.#texts = bytes.length;
     this.#flags = 0;
     this.#weight = 0;
-    this.#enumerablePrototype = hasInheritedKeys();
+    this.#enumerablePrototype = showsKeys(Object.prototype);
     try {
       this.#value(value);
       for (let index = 0; index < this.#deferred.length; index++) this.#content(this.#deferred[index]!);

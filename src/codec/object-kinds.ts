@@ -13,9 +13,9 @@ export function hasOnlyNumbers(array: readonly unknown[]): boolean {
   return true;
 }
 
-/** True when someone has given Object.prototype enumerable properties, so that for-in would see them. */
-export function hasInheritedKeys(): boolean {
-  for (const _ in Object.prototype) return true;
+/** True when someone has given a prototype enumerable properties, so that what inherits from it seems to have them. */
+export function showsKeys(prototype: object): boolean {
+  for (const _ in prototype) return true;
   return false;
 }
 

@@ -14,7 +14,7 @@ const resolved = Promise.resolve();
 
 export interface DeliveryOptions {
   readonly clock: Clock;
-  /** Delivers one thing, a write only where that is said; false when there is none. */
+  /** What `one` does. */
   deliverOne(onlyWrites: boolean): boolean;
   /** True when no more should be delivered in this turn. */
   mustYield(): boolean;
@@ -47,7 +47,7 @@ export class Delivery {
     if (this.#isUnderWay) return;
     const endsMs = this.#options.clock.monotonic() + sliceMs;
     let count = 0;
-    while (this.#one(false)) {
+    while (this.one()) {
       count++;
       if (!this.#goesOn(endsMs)) return this.#leaveRest(count);
     }
@@ -61,7 +61,7 @@ export class Delivery {
   writes(): void {
     if (this.#isUnderWay) return;
     const endsMs = this.#options.clock.monotonic() + sliceMs;
-    while (this.#one(true) && this.#goesOn(endsMs));
+    while (this.one(true) && this.#goesOn(endsMs));
     this.soon();
   }
 
@@ -88,11 +88,11 @@ export class Delivery {
     this.#options.clock.nextTurn(this.#look);
   }
 
-  /** Calls `act`, which delivers by itself; nothing else does meanwhile. */
-  alone<R>(act: () => R): R {
+  /** Delivers one thing, a write only where that is said; false when there is none. */
+  one(onlyWrites = false): boolean {
     this.#isUnderWay = true;
     try {
-      return act();
+      return this.#options.deliverOne(onlyWrites);
     } finally {
       this.#isUnderWay = false;
     }
@@ -104,7 +104,7 @@ export class Delivery {
   };
 
   #step(): void {
-    if (!this.#one(false)) return this.#options.onSliceEnd(this.#steps);
+    if (!this.one()) return this.#options.onSliceEnd(this.#steps);
     this.#steps++;
     if (!this.#goesOn(this.#stepsEndMs)) return this.#leaveRest(this.#steps);
     // What they ask for is read meanwhile. Were all delivered first, the threads would have nothing to do until then.
@@ -118,15 +118,6 @@ export class Delivery {
     if (this.#goesOn(this.#stepsEndMs)) this.#step();
     else this.#leaveRest(this.#steps);
   };
-
-  #one(onlyWrites: boolean): boolean {
-    this.#isUnderWay = true;
-    try {
-      return this.#options.deliverOne(onlyWrites);
-    } finally {
-      this.#isUnderWay = false;
-    }
-  }
 
   #goesOn(endsMs: number): boolean {
     return this.#options.clock.monotonic() < endsMs && !this.#options.mustYield();

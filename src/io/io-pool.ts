@@ -213,21 +213,16 @@ export class IoPool<T> {
     const { words } = this.#ring;
     Atomics.store(words, Word.MainWaits, 1);
     try {
-      return this.#delivery.alone(() => this.#deliverUntil(done));
+      for (let endsMs = performance.now() + waitMs; !done(); ) {
+        const seen = Atomics.load(words, Word.Completions);
+        if (this.#delivery.one()) endsMs = performance.now() + waitMs;
+        else if (!this.busy || !this.#options.threads.canWait || performance.now() > endsMs) return false;
+        else Atomics.wait(words, Word.Completions, seen, 100);
+      }
+      return true;
     } finally {
       Atomics.store(words, Word.MainWaits, 0);
     }
-  }
-
-  #deliverUntil(done: () => boolean): boolean {
-    const { words } = this.#ring;
-    for (let endsMs = performance.now() + waitMs; !done(); ) {
-      const seen = Atomics.load(words, Word.Completions);
-      if (this.#deliverOne(false)) endsMs = performance.now() + waitMs;
-      else if (!this.busy || !this.#options.threads.canWait || performance.now() > endsMs) return false;
-      else Atomics.wait(words, Word.Completions, seen, 100);
-    }
-    return true;
   }
 
   #stop(): void {

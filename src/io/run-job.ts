@@ -8,6 +8,7 @@ import {
   checkHeader,
   counterBytes,
   paddedBytes,
+  padRecord,
   payloadEnd,
   payloadOffset,
   RecordBuffer,
@@ -132,10 +133,9 @@ export function prepareRecords(
       rewriteHeader(buffer, to, newBytes, compression);
     }
     if (counter !== undefined) bytes.set(counter, to + newBytes - trailer);
-    const padded = to + paddedBytes(newBytes, pageSize);
-    bytes.fill(0, to + newBytes, padded);
+    padRecord(buffer, to, newBytes, pageSize);
     from = next;
-    to = padded;
+    to += paddedBytes(newBytes, pageSize);
   }
   return to - offset;
 }

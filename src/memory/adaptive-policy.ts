@@ -14,14 +14,12 @@ import { FrequencySketch } from './frequency-sketch.js';
 import { MainSet } from './main-set.js';
 import { Arrival, Place, type Policy, type Resident, setAside } from './resident.js';
 import { ShadowCaches } from './shadow-caches.js';
-import { idleTicks, logOfSize, moveCost, swappability } from './swappability.js';
+import { idleTicks, logOfSize, measuredByOne, moveCost, swappability } from './swappability.js';
 import { Window } from './window.js';
 import { Xorshift } from './xorshift.js';
 
 const sampleCount = 8;
 const freshCount = 3;
-/** Values that are measured against one entry that would leave for them, before another is looked for. */
-const measuredByOne = 4;
 /** Entries that may move from the window to the main set in one call. */
 const movesMax = 2;
 /** Uses by which a key that is new may seem to lead though it was never used. */

@@ -4,7 +4,7 @@
  * Everything lies in small typed arrays that are allocated once.
  */
 import type { FrequencySketch } from './frequency-sketch.js';
-import { idleTicks } from './swappability.js';
+import { idleTicks, measuredByOne } from './swappability.js';
 import type { Xorshift } from './xorshift.js';
 
 export const shadowEntriesMax = 256;
@@ -13,8 +13,6 @@ const slotCountMax = shadowEntriesMax;
 const indexLength = 1024;
 const indexMask = indexLength - 1;
 const sampleCount = 8;
-/** Keys that are measured against one slot of the main set, before another is looked for: as the policy does. */
-const measuredByOne = 4;
 /** The slot that stands for both ends of the window's list, which is a ring. */
 const ends = slotCountMax;
 

@@ -14,6 +14,9 @@ const readOverheadBytes = 4096;
 /** What is written before it leaves, as the file has no copy, is so much more work than what is dropped. */
 const dirtyCost = 1.5;
 
+/** Values that are measured against one entry that would leave for them, before another is looked for. */
+export const measuredByOne = 4;
+
 /** Ticks between a stamp and the clock. */
 export function idleTicks(clock: number, stamp: number): number {
   return (clock - stamp) >>> 0;

@@ -28,11 +28,6 @@ export class Closing {
     this.#computations = computations;
   }
 
-  /** True once `close` or `closeSync` was called. */
-  get begun(): boolean {
-    return this.#pager.core.isClosing;
-  }
-
   /** Nothing new leaves memory meanwhile. */
   async drain(): Promise<void> {
     const { reclaim, core } = this.#pager;
@@ -58,7 +53,7 @@ export class Closing {
     const { core } = this.#pager;
     const { pool, durability } = core;
     core.foreign.refuseCalls();
-    if (this.#fileIsClosed || this.#ending !== undefined) return;
+    if (this.#hasEnded) return;
     core.isClosing = true;
     this.#closed ??= Promise.resolve();
     try {

@@ -7,11 +7,13 @@
  * stale-while-revalidate), or when that fails (its stale-if-error).
  */
 
-import type { StaleTerms } from '../call-options.js';
+import type { SetTerms, StaleTerms } from '../call-options.js';
 import { reasonOf, SwapError } from '../errors.js';
 import { keyIn, prefixIn, quoteKey } from '../key-prefix.js';
 import { ignoreAbort, onAbort } from '../wait/abort-signals.js';
+import type { FoundWaiter } from '../wait/waiter.js';
 import type { Awaiting } from './awaiting.js';
+import type { Entry } from './entry.js';
 import type { KeyspacePrefix } from './keyspaces.js';
 import type { Pager } from './pager.js';
 import type { EntryTerms } from './setting.js';
@@ -47,16 +49,17 @@ export class Computations {
   async fetch(
     key: string,
     compute: Compute,
-    terms: EntryTerms,
+    terms: SetTerms,
     stale: StaleTerms,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
     const graceMs = Math.max(stale.whileRevalidateMs, stale.ifErrorMs);
-    let found = await this.#awaiting.find(key, graceMs > 0, signal);
-    // What was set or deleted between the answer and now came during this call, and wins over what it would compute.
-    while (this.#ended === undefined && !found.isCurrent)
+    let found: FoundWaiter<Entry>;
+    do {
       found = await this.#awaiting.find(key, graceMs > 0, signal);
-    if (this.#ended !== undefined) throw this.#ended;
+      if (this.#ended !== undefined) throw this.#ended;
+      // What was set or deleted between the answer and now came during this call, and wins over what it would compute.
+    } while (!found.isCurrent);
     const staleMs =
       graceMs > 0 && found.present ? (this.#pager.lookUp.staleMs(key) ?? Number.POSITIVE_INFINITY) : 0;
     if (found.present && staleMs <= 0) return found.value;

@@ -72,7 +72,7 @@ export class Core {
   latencies: Latencies | undefined = undefined;
   /** Counted calls of pauseSwapping. */
   pauses = 0;
-  /** True once the store is being closed: no call of the user's is answered. */
+  /** True once `close` or `closeSync` was called: no call of the user's is answered. */
   isClosing = false;
   /** What a persistent store does besides; absent for a scratch one. */
   durability: Durability | undefined = undefined;

@@ -187,7 +187,7 @@ export class Durability {
   /** Copies the store as it is now to another path; when `signal` is aborted, nothing is there. */
   async snapshot(path: string, signal: AbortSignal | undefined): Promise<void> {
     // Where none is under way the instant is that of the call; and one that waits for another may have begun by now.
-    while (this.isFlushing) await this.#flushes.none();
+    while (this.isFlushing) await this.#flushes.ended();
     signal?.throwIfAborted();
     // In one go, so that what is committed is the store of one instant.
     this.flushNow();

@@ -55,9 +55,9 @@ export class Flushes {
     return this.#queued;
   }
 
-  /** Resolves when none is under way; the next may begin before its caller runs. */
-  async none(): Promise<void> {
-    while (this.#running !== undefined) await this.#running.catch(() => {});
+  /** Resolves when the one that is under way has ended; the next may begin before its caller runs. */
+  async ended(): Promise<void> {
+    await this.#running?.catch(() => {});
   }
 
   /** Drives `steps` at once, if no flush is under way; true when it was done. Throws as a flush rejects. */

@@ -27,7 +27,7 @@ export async function preload(pager: Pager, keys: readonly string[], bring: Brin
   const { restfulBytes } = reclaim;
   try {
     for (let from = 0; from < keys.length; ) {
-      // What it will cost is a guess, and a bad one of what is compressed: as much as any before, then.
+      // What it will cost is a guess, and a bad one of what is compressed: no less than the largest so far.
       const nextBytes = Math.max(costOf(pager, keys[from]!), largestBytes);
       if (heldBytes + nextBytes > restfulBytes) return;
       const fitMore = largestBytes > 0 && heldBytes + atOnceMax * nextBytes < restfulBytes;

@@ -4,6 +4,7 @@
  *
  * Feared most: a `set` that fails and has lost the old value. So all that can fail comes before anything is installed.
  */
+import type { SetTerms } from '../call-options.js';
 import { recordBytesMax } from '../disk/record.js';
 import { SwapError } from '../errors.js';
 import { none } from '../memory/pointer-table.js';
@@ -26,13 +27,9 @@ const unweighedRoom = 4;
 const unweighedRoomMin = 64 * 1024;
 
 /** What `set` is told of an entry, every figure given. */
-export interface EntryTerms {
-  readonly ttlMs: number;
-  /** How long after that `fetch` may still return it. */
+export interface EntryTerms extends SetTerms {
+  /** How long after its ttl `fetch` may still return it. */
   readonly graceMs: number;
-  readonly pin: boolean;
-  /** 0 = estimate it. */
-  readonly size: number;
 }
 
 /** A value that is being set. */
