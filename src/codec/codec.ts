@@ -6,6 +6,7 @@
 import type { CodeBuffer } from './code-buffer.js';
 import { Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
+import type { Likeness } from './likeness.js';
 import { Shapes } from './shapes.js';
 import { Tag } from './tags.js';
 
@@ -49,13 +50,8 @@ export class Codec {
     );
   }
 
-  /** True when the value that was decoded last is made of plain records, dense arrays and primitives alone. */
-  get decodedSimple(): boolean {
-    return this.#decoder.isSimple;
-  }
-
-  /** The value that lies in `source` from `start` to `end`. Throws ERR_SWAP_CORRUPT. */
-  decode(source: CodeBuffer, start: number, end: number, adopt: boolean): unknown {
-    return this.#decoder.decode(source, start, end, adopt);
+  /** The value that lies in `source` from `start` to `end`, and its likeness. Throws ERR_SWAP_CORRUPT. */
+  decode(source: CodeBuffer, start: number, end: number, adopt: boolean, likeness?: Likeness): unknown {
+    return this.#decoder.decode(source, start, end, adopt, likeness);
   }
 }

@@ -8,6 +8,7 @@
 import { SwapError } from '../errors.js';
 import { type CodeBuffer, noBuffer } from './code-buffer.js';
 import { copyBytes } from './copy-bytes.js';
+import type { Likeness } from './likeness.js';
 import type { Shape, Shapes, ValueSource } from './shapes.js';
 import { depthMax, errorKinds, Flag, Tag, viewKinds } from './tags.js';
 
@@ -31,8 +32,8 @@ export class Decoder implements ValueSource {
   #end = 0;
   #depth = 0;
   #adopt = false;
-  /** True when the value that was read last is made of plain records, dense arrays and primitives alone. */
-  isSimple = true;
+  /** Told of each object that is made, where somebody wants to know. */
+  #likeness: Likeness | undefined = undefined;
 
   // Texts from #end to #textsEnd have not been read yet; #window is what lies from #windowFrom on, up to those read, and
   // does not begin before #windowMin.
@@ -50,8 +51,17 @@ export class Decoder implements ValueSource {
     this.#shapes = shapes;
   }
 
-  /** The value in `source` from `start` to `end`. With `adopt` the source is the value's to keep. */
-  decode(source: CodeBuffer, start: number, end: number, adopt: boolean): unknown {
+  /**
+   * The value in `source` from `start` to `end`. With `adopt` the source is the value's to keep; `likeness` has that of the
+   * value then.
+   */
+  decode(
+    source: CodeBuffer,
+    start: number,
+    end: number,
+    adopt: boolean,
+    likeness: Likeness | undefined,
+  ): unknown {
     this.#bytes = source.bytes;
     this.#view = source.view;
     const flags = this.#bytes[start]!;
@@ -63,7 +73,8 @@ export class Decoder implements ValueSource {
     this.#keepsObjects = (flags & Flag.References) !== 0;
     this.#adopt = adopt;
     this.#depth = 0;
-    this.isSimple = true;
+    this.#likeness = likeness;
+    likeness?.begin();
     try {
       if ((flags & Flag.Texts) !== 0) this.#findTexts(start, end);
       const value = this.value();
@@ -76,6 +87,7 @@ export class Decoder implements ValueSource {
         throw malformed('there is more, or less, than one value');
       return value;
     } catch (cause) {
+      likeness?.forget();
       // A view ends with its buffer.
       if (cause instanceof RangeError) throw malformed('it ends too early', cause);
       throw cause;
@@ -210,7 +222,8 @@ export class Decoder implements ValueSource {
   #objectOf(tag: Tag): object {
     if (tag === Tag.Record) return this.#record();
     if (tag === Tag.Array) return this.#array();
-    this.isSimple = false;
+    if (tag === Tag.Object) return this.#plainObject();
+    this.#likeness?.giveUp();
     switch (tag) {
       case Tag.Buffer:
         return this.#buffer();
@@ -255,7 +268,9 @@ export class Decoder implements ValueSource {
     if (shape === undefined) throw malformed('it has a shape that this store does not know');
     // A reader makes its record last, too late for a reference to it from inside.
     const reader = this.#keepsObjects ? undefined : this.#shapes.readerOf(shape);
-    return reader === undefined ? this.#recordWithoutReader(shape) : reader(this);
+    const record = reader === undefined ? this.#recordWithoutReader(shape) : reader(this);
+    this.#likeness?.noteRecord(record, shape.keys);
+    return record;
   }
 
   #recordWithoutReader(shape: Shape): object {
@@ -264,8 +279,21 @@ export class Decoder implements ValueSource {
     return record;
   }
 
+  /** A record that carries its keys. */
+  #plainObject(): object {
+    const record = this.#note({});
+    this.#members(record);
+    this.#likeness?.noteRecord(record, Object.keys(record));
+    return record;
+  }
+
   #array(): unknown[] {
-    const length = this.#length(1);
+    const array = this.#arrayOf(this.#length(1));
+    this.#likeness?.noteArray(array);
+    return array;
+  }
+
+  #arrayOf(length: number): unknown[] {
     // A literal is made to size, but too late for a reference to it from inside.
     if (!this.#keepsObjects) {
       if (length === 1) return [this.value()];

@@ -6,6 +6,7 @@
  * Feared most: a guest that was changed in place and is let go as if it had not been. So none is received that cannot be
  * compared, and one that is not known to be what its copy is becomes a resident.
  */
+import type { Likeness } from '../codec/likeness.js';
 import { SwapError } from '../errors.js';
 import { Arrival } from '../memory/resident.js';
 import { Stay } from '../wait/waiter.js';
@@ -38,6 +39,11 @@ export class Promotion {
     this.#loan = loan;
     this.#departures = departures;
     this.#reclaim = reclaim;
+  }
+
+  /** For the decoder of a value that will be lent; undefined where values are promised not to change. */
+  get likeness(): Likeness | undefined {
+    return this.#core.options.immutable ? undefined : this.#loan.likeness;
   }
 
   /** Before another read: what the last one has brought is compared, and leaves if it was a guest and is unchanged. */
@@ -132,8 +138,8 @@ export class Promotion {
   lend(entry: Entry): void {
     // What cannot be changed need not be compared.
     if (this.#isConstant(entry.value)) return;
-    const { plainSource, plainFrom, isSimple } = this.#reader;
-    if (plainSource !== undefined) this.#loan.lend(entry, plainSource, plainFrom, isSimple);
+    const { plainSource, plainFrom } = this.#reader;
+    if (this.#loan.canLend(plainSource)) this.#loan.lend(entry, plainSource, plainFrom);
   }
 
   /** False when there is no room for a resident, or others are worth more. */
@@ -183,7 +189,9 @@ export class Promotion {
   #isComparable(value: unknown, stay: Stay): boolean {
     if (this.#isConstant(value)) return true;
     const { plainSource, payloadBytes } = this.#reader;
-    return stay === Stay.ForTurn ? this.#departures.mayCompare(payloadBytes) : plainSource !== undefined;
+    return stay === Stay.ForTurn
+      ? this.#departures.mayCompare(payloadBytes)
+      : this.#loan.canLend(plainSource);
   }
 
   /** True for what cannot be changed in place, or is promised not to be. */

@@ -7,6 +7,7 @@
 
 import { Compression, decompress } from '../codec/compression.js';
 import { fingerprint, takeFingerprint } from '../codec/fingerprint.js';
+import type { Likeness } from '../codec/likeness.js';
 import {
   checkHeader,
   compressionOf,
@@ -52,8 +53,6 @@ export class RecordReader {
   /** Where its payload lies as the codec wrote it, while it does: in what it was read into. */
   plainSource: RecordBuffer | undefined = undefined;
   plainFrom = 0;
-  /** While that lies there: the value is made of plain records, dense arrays and primitives alone. */
-  isSimple = false;
   fingerprintA = 0;
   fingerprintB = 0;
 
@@ -99,10 +98,22 @@ export class RecordReader {
   /**
    * Takes the value out of the record at `start`, of which `available` bytes were read. Throws ERR_SWAP_CORRUPT when
    * it is not what the pointer claims.
+   *
+   * @param likeness Has that of the value then, where the value can have one.
    */
-  accept(source: RecordBuffer, start: number, available: number, claim: Claim): void {
-    if (this.#format.sealer === undefined) this.#acceptPlain(source, start, available, claim);
-    else this.#acceptPlain(this.#open(source, start, available, claim), 0, claim.recordBytes, claim);
+  accept(
+    source: RecordBuffer,
+    start: number,
+    available: number,
+    claim: Claim,
+    likeness: Likeness | undefined,
+  ): void {
+    if (this.#format.sealer === undefined) {
+      this.#acceptPlain(source, start, available, claim, likeness);
+      return;
+    }
+    const plain = this.#open(source, start, available, claim);
+    this.#acceptPlain(plain, 0, claim.recordBytes, claim, likeness);
   }
 
   /** The key of the record at `page`, whose bytes are at the start of `source`; undefined when they are none. */
@@ -126,7 +137,13 @@ export class RecordReader {
     return target;
   }
 
-  #acceptPlain(source: RecordBuffer, start: number, available: number, claim: Claim): void {
+  #acceptPlain(
+    source: RecordBuffer,
+    start: number,
+    available: number,
+    claim: Claim,
+    likeness: Likeness | undefined,
+  ): void {
     if (!this.#isMeant(source, start, available, claim)) throw corrupt(claim, 'its header does not match');
     const at = start >>> 2;
     const keyWord = source.words[at + 3]!;
@@ -139,17 +156,16 @@ export class RecordReader {
     if (compression !== Compression.None) {
       const plain = inflate(source.bytes.subarray(from, end), compression, rawBytes, claim);
       this.#checkFingerprint(plain, 0, rawBytes, source.words, at, claim);
-      this.#decode(plain, 0, rawBytes, encodingOf(keyWord), true, claim);
+      this.#decode(plain, 0, rawBytes, encodingOf(keyWord), true, claim, likeness);
       return;
     }
     this.#checkFingerprint(source, from, rawBytes, source.words, at, claim);
     // A buffer of its own is not used again, so that a large Buffer may stay where it was read.
     const adopt = source.bytes.length > scratchBytes && source.bytes.buffer instanceof ArrayBuffer;
-    this.#decode(source, from, end, encodingOf(keyWord), adopt, claim);
+    this.#decode(source, from, end, encodingOf(keyWord), adopt, claim, likeness);
     if (source !== this.#scratch || encodingOf(keyWord) !== Encoding.Codec) return;
     this.plainSource = source;
     this.plainFrom = from;
-    this.isSimple = this.#format.codec.decodedSimple;
   }
 
   #checkFingerprint(
@@ -176,11 +192,12 @@ export class RecordReader {
     encoding: Encoding,
     adopt: boolean,
     claim: Claim,
+    likeness: Likeness | undefined,
   ): void {
     try {
       this.value =
         encoding === Encoding.Codec
-          ? this.#format.codec.decode(source, from, end, adopt)
+          ? this.#format.codec.decode(source, from, end, adopt, likeness)
           : this.#deserialize(source, from, end);
     } catch (cause) {
       throw corrupt(claim, 'it cannot be decoded', cause);

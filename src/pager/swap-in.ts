@@ -8,6 +8,7 @@
  * out of the list and marked as ended, and what its job brings is thrown away; the record's generation says so too.
  */
 
+import type { Likeness } from '../codec/likeness.js';
 import { RecordBuffer } from '../disk/record.js';
 import { readAll } from '../disk/whole-async.js';
 import { SwapError } from '../errors.js';
@@ -60,16 +61,16 @@ export class SwapIn {
    * Reads the value of a swapped slot on this thread and leaves it in the reader; false when its record is damaged
    * and that counts as a miss. Throws ERR_SWAP_CORRUPT and ERR_SWAP_IO.
    */
-  read(slot: number, key: string): boolean {
+  #read(slot: number, key: string, likeness?: Likeness): boolean {
     const { latencies } = this.#core;
-    if (latencies === undefined) return this.#read(slot, key);
+    if (latencies === undefined) return this.#readNow(slot, key, likeness);
     const beganMs = this.#core.measuredMs();
-    const found = this.#read(slot, key);
+    const found = this.#readNow(slot, key, likeness);
     latencies.swapIn.record(this.#core.measuredMs() - beganMs);
     return found;
   }
 
-  #read(slot: number, key: string): boolean {
+  #readNow(slot: number, key: string, likeness: Likeness | undefined): boolean {
     const core = this.#core;
     const { counters } = core;
     this.#promotion.beforeRead();
@@ -79,7 +80,7 @@ export class SwapIn {
     if (behind !== -1) {
       counters.bufferHits++;
       counters.swapIns++;
-      return this.#accept(core.behind!.buffer, behind, recordBytes, slot);
+      return this.#accept(core.behind!.buffer, behind, recordBytes, slot, likeness);
     }
     const buffered = core.pool.slabs.find(page, core.options.pageSize);
     if (buffered !== -1) {
@@ -88,19 +89,21 @@ export class SwapIn {
       if (this.#reader.matches(area, buffered, available, claim)) {
         counters.bufferHits++;
         counters.swapIns++;
-        return this.#accept(area, buffered, available, slot);
+        return this.#accept(area, buffered, available, slot, likeness);
       }
     }
     const target = this.#reader.bufferFor(recordBytes);
     const bytesRead = this.#readFile(target, recordBytes, page, key);
     counters.bytesRead += bytesRead;
     counters.swapIns++;
-    return this.#accept(target, 0, bytesRead, slot);
+    return this.#accept(target, 0, bytesRead, slot, likeness);
   }
 
   /** Reads and promotes; the blocking side of the seed's vmLoadObject. False: the key is not there any more. */
   fault(slot: number, key: string, hash: number, stay: Stay): boolean {
-    if (!this.read(slot, key)) return false;
+    // Only what a blocking call gives to its caller is lent.
+    const likeness = stay === Stay.ForNow ? this.#promotion.likeness : undefined;
+    if (!this.#read(slot, key, likeness)) return false;
     const { value } = this.#reader;
     const flight = this.flights.get(slot);
     this.#isShared = flight !== undefined;
@@ -133,7 +136,7 @@ export class SwapIn {
 
   /** Reads without promoting. */
   preview(slot: number, key: string): boolean {
-    if (!this.read(slot, key)) return false;
+    if (!this.#read(slot, key)) return false;
     this.value = this.#reader.value;
     this.promoted = undefined;
     return true;
@@ -236,9 +239,15 @@ export class SwapIn {
     }
   }
 
-  #accept(source: RecordBuffer, start: number, available: number, slot: number): boolean {
+  #accept(
+    source: RecordBuffer,
+    start: number,
+    available: number,
+    slot: number,
+    likeness?: Likeness,
+  ): boolean {
     try {
-      this.#reader.accept(source, start, available, this.#claim);
+      this.#reader.accept(source, start, available, this.#claim, likeness);
       return true;
     } catch (error) {
       if (!(error instanceof SwapError) || error.code !== 'ERR_SWAP_CORRUPT') throw error;
