@@ -11,7 +11,8 @@
  * Shadows count entries and not bytes: they do not see that a share is good for large values and bad for small ones.
  */
 import type { FrequencySketch } from './frequency-sketch.js';
-import { ShadowCache, shadowEntriesMax } from './shadow-cache.js';
+import { ShadowCache } from './shadow-cache.js';
+import { noSlot, ShadowKeys, shadowEntriesMax } from './shadow-keys.js';
 import type { Xorshift } from './xorshift.js';
 
 const shares = [0, 0.1, 0.4, 0.99];
@@ -22,6 +23,7 @@ const memoryInCapacities = 10;
 const windowlessBonus = 1 / 200;
 
 export class ShadowCaches {
+  readonly #keys = new ShadowKeys();
   readonly #caches: readonly ShadowCache[];
   readonly #hits = new Float64Array(shares.length);
   #uses = 0;
@@ -31,7 +33,7 @@ export class ShadowCaches {
   #threshold = -0x80000000;
 
   constructor(random: Xorshift) {
-    this.#caches = shares.map((share) => new ShadowCache(share, random));
+    this.#caches = shares.map((share, number) => new ShadowCache(this.#keys, number, share, random));
     this.scale(1);
   }
 
@@ -41,9 +43,7 @@ export class ShadowCaches {
   }
 
   get bytes(): number {
-    let bytes = 0;
-    for (const cache of this.#caches) bytes += cache.bytes;
-    return bytes;
+    return this.#keys.bytes + shares.length * shadowEntriesMax * 2;
   }
 
   /** Tells how many entries memory holds, and with it the size of the sample. */
@@ -67,8 +67,17 @@ export class ShadowCaches {
     const hash = keyHash | 0;
     const hits = this.#hits;
     const caches = this.#caches;
-    for (let index = 0; index < caches.length; index++) {
-      if (caches[index]!.use(hash, uses, sketch)) hits[index]! += 1;
+    let slot = this.#keys.use(hash, uses);
+    const holders = slot === noSlot ? 0 : this.#keys.holders(slot);
+    for (let number = 0; number < caches.length; number++) {
+      const cache = caches[number]!;
+      if (((holders >>> number) & 1) !== 0) {
+        hits[number]! += 1;
+        cache.touch(slot);
+      } else if (cache.makesRoom(uses, sketch)) {
+        if (slot === noSlot) slot = this.#keys.enter(hash, uses);
+        cache.insert(slot);
+      }
     }
     if (++this.#uses >= memoryInCapacities * this.#capacity) {
       this.#uses >>>= 1;
@@ -78,6 +87,7 @@ export class ShadowCaches {
   }
 
   clear(): void {
+    this.#keys.clear();
     for (const cache of this.#caches) cache.clear();
     this.#hits.fill(0);
     this.#uses = 0;

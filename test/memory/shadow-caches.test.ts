@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FrequencySketch } from '../../dist/memory/frequency-sketch.js';
-import { ShadowCache, shadowEntriesMax } from '../../dist/memory/shadow-cache.js';
+import { ShadowCache } from '../../dist/memory/shadow-cache.js';
 import { ShadowCaches } from '../../dist/memory/shadow-caches.js';
+import { noSlot, ShadowKeys, shadowEntriesMax } from '../../dist/memory/shadow-keys.js';
 import { Xorshift } from '../../dist/memory/xorshift.js';
 import { hashOf, ReplayCache, seededRandom, zipf } from './policy-support.js';
 
@@ -19,9 +20,36 @@ function findShare(keys: Iterable<number>, entryCount: number): number {
   return shadows.share;
 }
 
+/** A shadow alone, which shares its keys with none. */
+class Shadow {
+  readonly #keys = new ShadowKeys();
+  readonly #cache: ShadowCache;
+
+  constructor(share: number) {
+    this.#cache = new ShadowCache(this.#keys, 2, share, new Xorshift(1));
+  }
+
+  resize(capacity: number): void {
+    this.#cache.resize(capacity);
+  }
+
+  clear(): void {
+    this.#keys.clear();
+    this.#cache.clear();
+  }
+
+  /** Replays a use; true when the key was held. */
+  use(hash: number, uses: number, sketch: FrequencySketch): boolean {
+    const slot = this.#keys.use(hash, uses);
+    if (slot !== noSlot) this.#cache.touch(slot);
+    else if (this.#cache.makesRoom(uses, sketch)) this.#cache.insert(this.#keys.enter(hash, uses));
+    return slot !== noSlot;
+  }
+}
+
 describe('ShadowCache', () => {
   it('holds what it was told to, and hits it', () => {
-    const cache = new ShadowCache(0.1, new Xorshift(1));
+    const cache = new Shadow(0.1);
     const sketch = new FrequencySketch();
     cache.resize(shadowEntriesMax);
     for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), 1, sketch)).toBe(false);
@@ -29,7 +57,7 @@ describe('ShadowCache', () => {
   });
 
   it('with nearly all of it as the window has about the hits of LRU', () => {
-    const cache = new ShadowCache(0.99, new Xorshift(1));
+    const cache = new Shadow(0.99);
     const sketch = new FrequencySketch();
     cache.resize(200);
     let hits = 0;
@@ -42,7 +70,7 @@ describe('ShadowCache', () => {
   });
 
   it('without a window keeps most of a loop that is larger than it, of which LRU would keep nothing', () => {
-    const cache = new ShadowCache(0, new Xorshift(1));
+    const cache = new Shadow(0);
     const sketch = new FrequencySketch();
     cache.resize(200);
     let hits = 0;
@@ -55,7 +83,7 @@ describe('ShadowCache', () => {
 
   it('without a window has room for all that it was told to hold, and no more, while that changes', () => {
     const random = seededRandom(5);
-    const cache = new ShadowCache(0, new Xorshift(1));
+    const cache = new Shadow(0);
     const sketch = new FrequencySketch();
     for (let use = 0; use < 50_000; use++) {
       if (use % 700 === 0) cache.resize(1 + (random() % shadowEntriesMax));
@@ -71,7 +99,7 @@ describe('ShadowCache', () => {
 
   it('follows a capacity that changes, and never loses a slot', () => {
     const random = seededRandom(5);
-    const cache = new ShadowCache(0.4, new Xorshift(1));
+    const cache = new Shadow(0.4);
     const sketch = new FrequencySketch();
     for (let use = 0; use < 50_000; use++) {
       if (use % 700 === 0) cache.resize(1 + (random() % shadowEntriesMax));
@@ -84,6 +112,34 @@ describe('ShadowCache', () => {
     cache.clear();
     for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), 1, sketch)).toBe(false);
     for (let key = 0; key < shadowEntriesMax; key++) expect(cache.use(hashOf(key), 1, sketch)).toBe(true);
+  });
+});
+
+describe('ShadowKeys', () => {
+  it('are found while any shadow holds them, and forgotten when none does', () => {
+    const keys = new ShadowKeys();
+    const random = seededRandom(8);
+    const held = new Map<number, { slot: number; holders: number }>();
+    for (let step = 0; step < 20_000; step++) {
+      const hash = hashOf(random() % 400);
+      const known = held.get(hash);
+      const slot = keys.use(hash, 1 + (step % 15));
+      expect(slot).toBe(known?.slot ?? noSlot);
+      if (known !== undefined) expect(keys.holders(slot)).toBe(known.holders);
+      const shadow = random() % 4;
+      const one = known ?? { slot: keys.enter(hash, 1), holders: 0 };
+      if ((one.holders & (1 << shadow)) === 0) {
+        keys.hold(one.slot, shadow);
+        keys.setPlace(one.slot, shadow, step);
+        expect(keys.place(one.slot, shadow)).toBe(step);
+      } else {
+        keys.letGo(one.slot, shadow);
+      }
+      one.holders ^= 1 << shadow;
+      if (one.holders === 0) held.delete(hash);
+      else held.set(hash, one);
+    }
+    expect(held.size).toBeGreaterThan(100);
   });
 });
 
