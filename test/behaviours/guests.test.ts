@@ -3,6 +3,7 @@
  * it ends, and its caller may change it.
  */
 import { describe, expect, it } from 'vitest';
+import type { SwapStoreOptions } from '../../dist/index.js';
 import { codeOf, learnReadCost, openInWorld } from '../support/store.js';
 
 const size = 100;
@@ -15,7 +16,7 @@ interface Counter {
 const counterOf = (value: unknown) => value as Counter;
 
 /** A store whose memory is full of what is used all the time, and which has seen that nothing else is. */
-async function full(options: { threads?: number; immutable?: boolean } = {}) {
+async function full(options: Partial<SwapStoreOptions> = {}) {
   const { store, world } = openInWorld({ threads: 1, maxMemory: 400 * size, ...options });
   for (let index = 0; index < coldCount; index++) {
     store.set(`cold:${index}`, { n: index }, { size });
@@ -211,6 +212,33 @@ async function loadAll(
   await world.drive(values);
   return values;
 }
+
+describe.each<{ record: string; options: Partial<SwapStoreOptions> }>([
+  { record: 'is compressed', options: { compression: 'deflate' } },
+  { record: 'is encrypted', options: { encryption: true } },
+  { record: 'is still in a buffer', options: {} },
+])('a value that is read once, whose record $record', ({ record, options }) => {
+  it('moves nothing that is used, and is kept as its caller has changed it', async () => {
+    const { store, world, hotInMemory } = await full(options);
+    const text = 'of a text that can be compressed '.repeat(10);
+    for (let index = 0; index < 200; index++) {
+      store.set(`long:${index}`, { n: index, text }, { size });
+      if (index % 5 === 0) await world.settle();
+    }
+    const indexes = Array.from({ length: 200 }, (_, index) => index);
+    const swapped = indexes.filter((index) => store.state(`long:${index}`) === 'swapped').slice(-100);
+    const before = hotInMemory();
+    const { bufferHits } = store.stats();
+    for (const index of swapped) expect(store.get(`long:${index}`)).toEqual({ n: index, text });
+    expect(hotInMemory()).toBe(before);
+    expect(swapped.filter((index) => store.state(`long:${index}`) === 'resident').length).toBeLessThan(5);
+    if (record === 'is still in a buffer') expect(store.stats().bufferHits - bufferHits).toBeGreaterThan(50);
+    for (const index of swapped.slice(0, 20)) counterOf(store.get(`long:${index}`)).n = -1;
+    for (const index of swapped.slice(20)) store.get(`long:${index}`);
+    for (const index of swapped.slice(0, 20))
+      expect(store.get(`long:${index}`)).toEqual({ n: -1, text });
+  });
+});
 
 describe.each([
   { readers: 'here', readCostMs: 0 },
