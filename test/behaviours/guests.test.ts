@@ -235,8 +235,7 @@ describe.each<{ record: string; options: Partial<SwapStoreOptions> }>([
     if (record === 'is still in a buffer') expect(store.stats().bufferHits - bufferHits).toBeGreaterThan(50);
     for (const index of swapped.slice(0, 20)) counterOf(store.get(`long:${index}`)).n = -1;
     for (const index of swapped.slice(20)) store.get(`long:${index}`);
-    for (const index of swapped.slice(0, 20))
-      expect(store.get(`long:${index}`)).toEqual({ n: -1, text });
+    for (const index of swapped.slice(0, 20)) expect(store.get(`long:${index}`)).toEqual({ n: -1, text });
   });
 });
 
