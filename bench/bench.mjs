@@ -1,5 +1,5 @@
 // Measures swapstore beside its peers and the limits of the machine: npm run bench -- [--quick] [--only faulting]
-// [--traces folder] [--out folder]. Prints a table for each scenario, worst ratio first at the end, and writes
+// [--only zipf] [--out folder] [--runs 5]. Prints a table for each scenario, worst ratio first at the end, and writes
 // results.json and charts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -39,6 +39,12 @@ const { values: options } = parseArgs({
     runs: { type: 'string' },
   },
 });
+
+const unknown = options.only.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  console.error(`--only ${unknown.join(', ')}: there is no such scenario, but ${names.join(', ')}`);
+  process.exit(1);
+}
 
 function build() {
   if (existsSync(new URL('index.js', dist))) return;
