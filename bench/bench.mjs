@@ -1,6 +1,6 @@
-// Measures swapstore beside its peers and the limits of the machine: npm run bench -- [--quick] [--only faulting]
-// [--only zipf] [--out folder] [--runs 5]. Prints a table for each scenario, worst ratio first at the end, and writes
-// results.json and charts.
+// Measures swapstore beside its peers and the limits of the machine: npm run bench -- [--quick] [--only faulting --only zipf]
+// [--out folder] [--runs 5]. Prints a table for each scenario, worst ratio first at the end, and writes results.json and
+// charts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
