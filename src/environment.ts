@@ -58,6 +58,8 @@ export interface Disk {
   list(path: string): string[];
   unlink(path: string): void;
   removeDirectory(path: string): void;
+  /** Where a symbolic link leads; the path itself where it is none, or leads to nothing. */
+  followLink(path: string): string;
   /** A second name for a file; fails when the name is taken. */
   link(path: string, newPath: string): void;
   readText(path: string): string;

@@ -111,7 +111,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
         // What is read as one of many is in its caller's hands only after the last of them, and this one only after the
         // listeners, who may read.
         if (stay === Stay.ForNow && pager.core.notices.isQuiet) pager.swapIn.lend();
-        return pager.swapIn.value as V;
+        return pager.swapIn.takeValue() as V;
       }
       counters.misses++;
       return undefined;
@@ -202,7 +202,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   /** All keys with their values, previewed. A record that is damaged, where that counts as a miss, is left out. */
   *entries(options: IterationOptions = noOptions): IterableIterator<[string, V]> {
     for (const stored of this.#storedKeys(options))
-      if (this.#preview(stored)) yield [keyIn(stored), this.#pager.swapIn.value as V];
+      if (this.#preview(stored)) yield [keyIn(stored), this.#pager.swapIn.takeValue() as V];
   }
 
   /** The same as `entries`. */
@@ -220,7 +220,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
   peek(key: string): V | undefined {
     const stored = this.#open(key);
     try {
-      return this.#preview(stored) ? (this.#pager.swapIn.value as V) : undefined;
+      return this.#preview(stored) ? (this.#pager.swapIn.takeValue() as V) : undefined;
     } finally {
       this.#engine.tell();
     }

@@ -22,7 +22,8 @@ export interface SwapStoreOptions {
   /**
    * Swap file, mode 0600. Default: an anonymous one (on POSIX unlinked as soon as it is open; elsewhere removed at
    * close, and dead owners' leftovers are swept) under os.tmpdir(), or /var/tmp where that is memory. A file there
-   * that is not a scratch file of ours is ERR_SWAP_FORMAT and stays untouched.
+   * that is not a scratch file of ours is ERR_SWAP_FORMAT and stays untouched. A symbolic link is followed, and what it
+   * leads to is emptied at close, not removed.
    */
   path?: string;
   /**

@@ -50,7 +50,7 @@ export class Codec {
     );
   }
 
-  /** The value that lies in `source` from `start` to `end`, and its likeness. Throws ERR_SWAP_CORRUPT. */
+  /** The value that lies in `source` from `start` to `end`, with its likeness in `likeness`. Throws ERR_SWAP_CORRUPT. */
   decode(source: CodeBuffer, start: number, end: number, adopt: boolean, likeness?: Likeness): unknown {
     return this.#decoder.decode(source, start, end, adopt, likeness);
   }

@@ -88,8 +88,9 @@ export class Decoder implements ValueSource {
       return value;
     } catch (cause) {
       likeness?.forget();
-      // A view ends with its buffer.
-      if (cause instanceof RangeError) throw malformed('it ends too early', cause);
+      // A view ends with its buffer. The stack may end, too, or memory, which says nothing of the value.
+      if (cause instanceof RangeError && this.#at > this.#view.byteLength)
+        throw malformed('it ends too early', cause);
       throw cause;
     } finally {
       this.#window = '';
@@ -223,7 +224,7 @@ export class Decoder implements ValueSource {
     if (tag === Tag.Record) return this.#record();
     if (tag === Tag.Array) return this.#array();
     if (tag === Tag.Object) return this.#plainObject();
-    this.#likeness?.giveUp();
+    this.#likeness?.forget();
     switch (tag) {
       case Tag.Buffer:
         return this.#buffer();
@@ -283,7 +284,7 @@ export class Decoder implements ValueSource {
   #plainObject(): object {
     const record = this.#note({});
     this.#members(record);
-    this.#likeness?.noteRecord(record, Object.keys(record));
+    if (this.#likeness?.isWhole) this.#likeness.noteRecord(record, Object.keys(record));
     return record;
   }
 

@@ -38,14 +38,10 @@ export class Likeness {
     if (this.#hasRoom(array.length)) this.#note(array, undefined, array.slice());
   }
 
-  /** The value is made of something else, too. */
-  giveUp(): void {
-    this.forget();
-  }
-
   /** True when no object of the value has changed since. May call getters. */
   isAsItWas(): boolean {
-    for (let at = 0; at < this.#count; at++) {
+    // What is around others was made after them, and comes first, as it does where the value is encoded.
+    for (let at = this.#count - 1; at >= 0; at--) {
       const object = this.#objects[at]!;
       const keys = this.#keys[at];
       const members = this.#members[at]!;
@@ -58,11 +54,12 @@ export class Likeness {
     return this.isWhole;
   }
 
-  /** Keeps nothing of the value alive. */
+  /** Keeps nothing of the value alive; one that is being decoded has no likeness, as it is made of something else, too. */
   forget(): void {
     // No `fill`, which is a call into the runtime.
     for (let at = 0; at < this.#count; at++) {
       this.#objects[at] = undefined;
+      this.#keys[at] = undefined;
       this.#members[at] = undefined;
     }
     this.#count = 0;
@@ -72,7 +69,7 @@ export class Likeness {
 
   #hasRoom(memberCount: number): boolean {
     this.#parts += 1 + memberCount;
-    if (this.#parts > partsMax) this.giveUp();
+    if (this.#parts > partsMax) this.forget();
     return this.isWhole;
   }
 

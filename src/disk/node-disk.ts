@@ -11,12 +11,14 @@ import {
   fsyncSync,
   ftruncateSync,
   linkSync,
+  lstatSync,
   mkdtempSync,
   openSync,
   read,
   readdirSync,
   readFileSync,
   readSync,
+  realpathSync,
   renameSync,
   rmdirSync,
   statfsSync,
@@ -68,6 +70,14 @@ export const nodeDisk: Disk = {
   list: (path) => readdirSync(path),
   unlink: unlinkSync,
   removeDirectory: (path) => rmdirSync(path),
+  followLink(path) {
+    try {
+      return lstatSync(path).isSymbolicLink() ? realpathSync(path) : path;
+    } catch {
+      // What is wrong with it shows when it is opened.
+      return path;
+    }
+  },
   link: linkSync,
   readText: (path) => readFileSync(path, 'utf8'),
   writeNew(path, text) {

@@ -6,6 +6,10 @@
  * soon as it is open where the system can do that, so that not even a SIGKILL leaves it behind; elsewhere (Windows)
  * its directory's name carries the owner's pid, and the next anonymous store sweeps those of the dead.
  *
+ * A symbolic link is followed first: lock and index are beside the file that it leads to, as two names of one file must not
+ * give it two owners; and close empties a scratch file behind one, and leaves both. One that leads to nothing is refused, as
+ * whoever made it may want to have a file made elsewhere.
+ *
  * It is sized up front, sparsely, as in the seed (`vmInit`), but for Windows, where truncating to a larger size would
  * really allocate. What has been written is counted apart, so that the figure is not the sparse one.
  */
@@ -65,6 +69,8 @@ export class SwapFile {
   readonly #directory: string | undefined;
   /** True while the file has a name that close must remove. */
   readonly #named: boolean;
+  /** True when close empties the file and leaves it, so that the symbolic link that it was opened by leads somewhere. */
+  readonly #isEmptied: boolean;
   #writtenBytes = superblockBytes;
   #open = true;
 
@@ -73,12 +79,16 @@ export class SwapFile {
     const { disk, pageSize, persistent } = options;
     this.#disk = disk;
     this.pageSize = pageSize;
-    const place = options.path === undefined ? openAnonymous(disk) : openNamed(disk, options.path, options);
+    const given = options.path;
+    const place =
+      given === undefined ? openAnonymous(disk) : openNamed(disk, disk.followLink(given), options);
     this.path = place.path;
     this.fd = place.fd;
     this.#lock = place.lock;
     this.#directory = place.directory;
-    this.#named = place.named && !persistent;
+    const isLinked = given !== undefined && given !== place.path;
+    this.#named = place.named && !persistent && !isLinked;
+    this.#isEmptied = isLinked && !persistent;
     const found = place.superblock;
     this.seedA = found?.seedA ?? options.seedA;
     this.seedB = found?.seedB ?? options.seedB;
@@ -168,6 +178,7 @@ export class SwapFile {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    if (this.#isEmptied) attempt(() => this.#disk.truncate(this.fd, 0));
     // What had to be durable was synced before.
     attempt(() => this.#disk.close(this.fd));
     if (this.#named) {

@@ -3,8 +3,10 @@
  * list for the window, a sampled main set and a duel by frequency, with all entries of one size. The keys themselves
  * are shared by all shadows.
  */
+
+import { assert } from '../errors.js';
 import type { FrequencySketch } from './frequency-sketch.js';
-import { ends, type ShadowKeys, shadowEntriesMax } from './shadow-keys.js';
+import { ends, type ShadowKeys, shadowEntriesMax, shadowsMax } from './shadow-keys.js';
 import { measuredByOne } from './swappability.js';
 import type { Xorshift } from './xorshift.js';
 
@@ -34,6 +36,7 @@ export class ShadowCache {
 
   /** @param number Of this shadow among those that share `keys`. */
   constructor(keys: ShadowKeys, number: number, share: number, random: Xorshift) {
+    assert(number < shadowsMax, 'a key has a place for each shadow');
     this.#keys = keys;
     this.#number = number;
     this.#share = share;

@@ -63,7 +63,7 @@ export class ShadowCaches {
 
   /** Replays a use of a sampled key in each shadow. */
   use(keyHash: number, uses: number, sketch: FrequencySketch): void {
-    // Signed, as the shadows keep it.
+    // Signed, as it is kept.
     const hash = keyHash | 0;
     const hits = this.#hits;
     const caches = this.#caches;

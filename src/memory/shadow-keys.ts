@@ -1,7 +1,7 @@
 /**
  * The keys that the shadow caches hold, as hashes: each once, whichever of the shadows hold it, as all of them replay the
  * same uses and know the same of a key. What only one of them knows, its place there, stands beside that, so that a use
- * touches one line of the CPU's cache for each key that it moves.
+ * touches few lines of the CPU's cache.
  *
  *     word 0  hash                  words 4 to 7  a shadow's own: the neighbours in its window, or the
  *     word 1  clock at the last use               complement of the position in its main set

@@ -320,9 +320,9 @@ export class Awaiting {
       return;
     }
     core.counters.faults++;
-    const { promoted, value } = swapIn;
+    const { promoted } = swapIn;
     if (promoted !== undefined) swapIn.guard(promoted, stay);
-    this.#answer(value, true, promoted);
+    this.#answer(swapIn.takeValue(), true, promoted);
   }
 
   #answer(value: unknown, present: boolean, entry: Entry | undefined): void {
@@ -342,7 +342,7 @@ export class Awaiting {
         if (slot === none || !pager.swapIn.fault(slot, key, pager.core.table.hashAt(slot), Stay.Always))
           return undefined;
         entry = pager.swapIn.promoted;
-        if (entry === undefined) return pager.swapIn.value;
+        if (entry === undefined) return pager.swapIn.takeValue();
       }
       const before = waiter.held[index];
       if (before !== entry) {

@@ -24,7 +24,7 @@ export const enum Custody {
   Fresh,
   /** Of somebody who was given it since. */
   HandedOut,
-  /** Of the caller of `get` that read it, and of nobody else: it is compared with its copy at the next read. */
+  /** Of the caller of `get` that read it, and of nobody else: it is compared with what it was at the next read. */
   Lent,
   /** Of nobody since it was compared, and was as its copy is. */
   Clean,

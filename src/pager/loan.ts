@@ -17,7 +17,7 @@ import type { RecordWriter } from './record-writer.js';
 export class Loan {
   readonly #writer: RecordWriter;
   readonly #foreign: ForeignCode;
-  /** That of the value that is read next, if it is to be lent. */
+  /** Of a value from when it is decoded, if it may be lent, until the next is read. */
   readonly likeness = new Likeness();
   #entry: Entry | undefined = undefined;
   #source: RecordBuffer | undefined = undefined;
@@ -46,8 +46,11 @@ export class Loan {
     const entry = this.#entry;
     this.#entry = undefined;
     // It may have left; and who has set it, or was given it since, has said so.
-    if (entry?.custody === Custody.Lent && entry.copyIndex !== -1 && entry.batch === undefined)
-      entry.custody = this.#isUnchanged(entry) ? Custody.Clean : Custody.HandedOut;
+    if (entry?.custody === Custody.Lent && entry.copyIndex !== -1 && entry.batch === undefined) {
+      const isUnchanged = this.#isUnchanged(entry);
+      // A getter of its own may have been given it just now.
+      if (entry.custody === Custody.Lent) entry.custody = isUnchanged ? Custody.Clean : Custody.HandedOut;
+    }
     this.likeness.forget();
   }
 

@@ -133,7 +133,8 @@ export class Pager {
       if ((error as SwapError).code === 'ERR_SWAP_CORRUPT') return false;
       throw error;
     }
-    const { value, promoted } = this.swapIn;
+    const value = this.swapIn.takeValue();
+    const { promoted } = this.swapIn;
     if (promoted !== undefined) {
       core.freeCopy(promoted);
       core.durability?.dirtied(promoted);

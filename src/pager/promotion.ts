@@ -41,9 +41,10 @@ export class Promotion {
     this.#reclaim = reclaim;
   }
 
-  /** For the decoder of a value that will be lent; undefined where values are promised not to change. */
+  /** For the decoder of a value that will be lent; undefined where values are promised not to change, or none stays. */
   get likeness(): Likeness | undefined {
-    return this.#core.options.immutable ? undefined : this.#loan.likeness;
+    const { immutable, maxMemory } = this.#core.options;
+    return immutable || maxMemory === 0 ? undefined : this.#loan.likeness;
   }
 
   /** Before another read: what the last one has brought is compared, and leaves if it was a guest and is unchanged. */
@@ -55,8 +56,8 @@ export class Promotion {
 
   /** Before another guest: the same, and what was set has to leave in one way or another. */
   beforeGuest(): void {
-    if (this.#core.residents.guest === undefined) return;
     this.#loan.settle();
+    if (this.#core.residents.guest === undefined) return;
     const kept = this.#seeOff();
     if (kept !== undefined) this.#reclaim.sendKept(kept);
   }

@@ -99,7 +99,8 @@ export class RecordReader {
    * Takes the value out of the record at `start`, of which `available` bytes were read. Throws ERR_SWAP_CORRUPT when
    * it is not what the pointer claims.
    *
-   * @param likeness Has that of the value then, where the value can have one.
+   * @param likeness Has that of the value then, where the value can have one. What is too large for the buffer that is used
+   *   again has none, as nobody counts what a likeness keeps alive.
    */
   accept(
     source: RecordBuffer,
@@ -153,16 +154,17 @@ export class RecordReader {
     const compression = compressionOf(keyWord);
     this.sizeBytes = sizeOfCode(sizeCodeOf(keyWord), rawBytes);
     this.plainSource = undefined;
+    const notes = rawBytes <= scratchBytes ? likeness : undefined;
     if (compression !== Compression.None) {
       const plain = inflate(source.bytes.subarray(from, end), compression, rawBytes, claim);
       this.#checkFingerprint(plain, 0, rawBytes, source.words, at, claim);
-      this.#decode(plain, 0, rawBytes, encodingOf(keyWord), true, claim, likeness);
+      this.#decode(plain, 0, rawBytes, encodingOf(keyWord), true, claim, notes);
       return;
     }
     this.#checkFingerprint(source, from, rawBytes, source.words, at, claim);
     // A buffer of its own is not used again, so that a large Buffer may stay where it was read.
     const adopt = source.bytes.length > scratchBytes && source.bytes.buffer instanceof ArrayBuffer;
-    this.#decode(source, from, end, encodingOf(keyWord), adopt, claim, likeness);
+    this.#decode(source, from, end, encodingOf(keyWord), adopt, claim, notes);
     if (source !== this.#scratch || encodingOf(keyWord) !== Encoding.Codec) return;
     this.plainSource = source;
     this.plainFrom = from;
@@ -200,6 +202,8 @@ export class RecordReader {
           ? this.#format.codec.decode(source, from, end, adopt, likeness)
           : this.#deserialize(source, from, end);
     } catch (cause) {
+      // The end of the stack, or of memory, says nothing of the record.
+      if (cause instanceof RangeError && encoding === Encoding.Codec) throw cause;
       throw corrupt(claim, 'it cannot be decoded', cause);
     }
   }

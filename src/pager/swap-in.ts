@@ -110,6 +110,7 @@ export class SwapIn {
     // Who waits for it may want it for longer than this caller.
     const wanted = flight === undefined ? stay : Math.max(stay, flight.stay);
     this.promoted = this.#promotion.promote(slot, key, hash, wanted);
+    this.#reader.value = undefined;
     this.value = value;
     if (this.#isShared) this.settle(slot, value, true, this.promoted);
     return true;
@@ -123,6 +124,14 @@ export class SwapIn {
   /** Of the last `fault` or `preview`: the value, and its entry if it stayed. */
   value: unknown = undefined;
   promoted: Entry | undefined = undefined;
+
+  /** Hands that value over, and keeps nothing of it alive. */
+  takeValue(): unknown {
+    const { value } = this;
+    this.value = undefined;
+    return value;
+  }
+
   /** True when others who await the value were given it, too. */
   #isShared = false;
 
@@ -138,6 +147,7 @@ export class SwapIn {
   preview(slot: number, key: string): boolean {
     if (!this.#read(slot, key)) return false;
     this.value = this.#reader.value;
+    this.#reader.value = undefined;
     this.promoted = undefined;
     return true;
   }
@@ -334,6 +344,7 @@ export class SwapIn {
     if (flight.beganMs !== 0) core.latencies?.swapIn.record(core.measuredMs() - flight.beganMs);
     const { value } = this.#reader;
     const entry = this.#promotion.promote(slot, key, hash, flight.stay);
+    this.#reader.value = undefined;
     this.#end(flight);
     this.#tell(flight, value, true, entry);
   }

@@ -4,7 +4,9 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { SwapStoreOptions } from '../../dist/index.js';
-import { codeOf, learnReadCost, openInWorld } from '../support/store.js';
+import { collect } from '../support/collect.js';
+import { World } from '../support/environment.js';
+import { codeOf, learnReadCost, openInWorld, openStore } from '../support/store.js';
 
 const size = 100;
 const hotCount = 330;
@@ -16,8 +18,8 @@ interface Counter {
 const counterOf = (value: unknown) => value as Counter;
 
 /** A store whose memory is full of what is used all the time, and which has seen that nothing else is. */
-async function full(options: Partial<SwapStoreOptions> = {}) {
-  const { store, world } = openInWorld({ threads: 1, maxMemory: 400 * size, ...options });
+async function full(options: Partial<SwapStoreOptions> = {}, ofTest = new World()) {
+  const { store, world } = openInWorld({ threads: 1, maxMemory: 400 * size, ...options }, ofTest);
   for (let index = 0; index < coldCount; index++) {
     store.set(`cold:${index}`, { n: index }, { size });
     if (index % 5 === 0) await world.settle();
@@ -100,6 +102,37 @@ describe('a value that is read once', () => {
       store.unpin(key);
     }
   });
+
+  it.each([
+    ['the next is read', false],
+    ['the next is set', true],
+  ])(
+    'is given to an accessor of its own that asks for it as %s, and may be changed from then on',
+    async (_, sets) => {
+      const world = new World();
+      world.environment.cheapWriteUsMax = Number.POSITIVE_INFINITY;
+      world.environment.bulkLoadMin = 0;
+      const { store } = await full({}, world);
+      const [key, ...others] = coldKeys(store, 300);
+      const value = counterOf(store.get(key!));
+      let given: unknown;
+      const property = { enumerable: true, configurable: true };
+      Object.defineProperty(value, 'n', {
+        ...property,
+        get: () => {
+          given = store.get(key!);
+          return Number(key!.slice(5));
+        },
+      });
+      if (sets) store.set('new', { n: 1 }, { size });
+      else store.get(others[0]!);
+      expect(given).toBe(value);
+      Object.defineProperty(value, 'n', { ...property, writable: true, value: -1 });
+      store.swapOutSync(key!);
+      for (const other of others) store.get(other);
+      expect(store.get(key!)).toEqual({ n: -1 });
+    },
+  );
 
   it('is changed without end, and found as it was left', async () => {
     const { store } = await full();
@@ -551,4 +584,15 @@ describe('a value that is set once, where memory is full of what is used', () =>
     }
     expect(stayed).toBeGreaterThan(90);
   });
+});
+
+it('a value that memory has no room for is kept alive by nobody once it was read', async () => {
+  const store = openStore({ maxMemory: 64 * 1024 });
+  store.set('large', { part: { n: 1 }, text: 'x'.repeat(200_000) });
+  // In a function of its own, whose frame is gone when the collector looks.
+  const read = () => new WeakRef((store.get('large') as { part: object }).part);
+  const part = read();
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  expect(part.deref()).toBeUndefined();
 });

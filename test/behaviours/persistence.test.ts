@@ -1,5 +1,5 @@
 /** A store that is there again when its path is opened again. */
-import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { fingerprint } from '../../dist/codec/fingerprint.js';
@@ -149,6 +149,26 @@ describe('a persistent store', () => {
     await closeStore(store);
     expect(openStore(options).size).toBe(0);
   });
+
+  it.runIf(process.platform !== 'win32')(
+    'is one store under its name and behind a symbolic link',
+    async () => {
+      const path = freshPath();
+      const link = freshPath();
+      const first = openStore(persistent(path));
+      first.set('a', 1);
+      symlinkSync(path, link);
+      swapErrorOf(() => openStore(persistent(link)), 'ERR_SWAP_LOCKED');
+      const second = await reopened(first, persistent(link));
+      expect(second.get('a')).toBe(1);
+      second.set('b', 2);
+      expect([...(await reopened(second, persistent(path))).entries()]).toEqual([
+        ['a', 1],
+        ['b', 2],
+      ]);
+      expect(existsSync(`${link}.index`)).toBe(false);
+    },
+  );
 });
 
 describe('a flush', () => {

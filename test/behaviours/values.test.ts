@@ -71,6 +71,41 @@ const values: Record<string, unknown> = {
   })),
 };
 
+// Before others, as compiled code needs so little of the stack that it is nearly never at its end in the codec.
+describe('a value that is read', () => {
+  it('where the stack is at its end is not taken for one that is damaged', () => {
+    const store = openStore({ threads: 0, whenCorrupt: 'miss' });
+    // Most of the stack that a read takes is for what lies in one another.
+    let value: unknown = 'x';
+    for (let depth = 0; depth < 80; depth++) value = depth % 2 === 0 ? { value } : [value];
+    store.set('a', value).swapOutSync('a');
+    const failures: unknown[] = [];
+    let read: unknown;
+    const deep = (): void => {
+      try {
+        deep();
+      } catch {
+        // Here there is next to nothing left of it, and a little more each level up.
+      }
+      if (read !== undefined) return;
+      try {
+        read = store.peek('a');
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    // To make an error takes more of the stack than to read, where somebody wants to know where it was made.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    deep();
+    Error.stackTraceLimit = stackTraceLimit;
+    expect(failures.length).toBeGreaterThan(1);
+    for (const failure of failures) expect(failure).toBeInstanceOf(RangeError);
+    expect(read).toEqual(value);
+    expect(store.stats().corruptRecords).toBe(0);
+  });
+});
+
 describe('a value that was swapped', () => {
   const store = () => openStore({ threads: 0 });
 

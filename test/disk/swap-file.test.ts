@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -102,6 +103,47 @@ describe('the swap file', () => {
     file.read(back, 0, pageSize, 0);
     expect(back.equals(Buffer.alloc(pageSize, 'x'))).toBe(true);
     file.close();
+  });
+
+  // Windows lets only some users make a symbolic link.
+  describe.runIf(isPosix)('behind a symbolic link', () => {
+    let link: string;
+    beforeEach(() => {
+      mkdirSync(join(directory, 'links'));
+      link = join(directory, 'links', 'link');
+      symlinkSync(path, link);
+    });
+
+    it('is the file of the one store that has it, by whichever name', () => {
+      const file = open();
+      file.write(Buffer.alloc(pageSize, 'x'), 0, pageSize, 0);
+      expect(() => open({ path: link })).toThrow(expect.objectContaining({ code: 'ERR_SWAP_LOCKED' }));
+      const back = Buffer.alloc(pageSize);
+      file.read(back, 0, pageSize, 0);
+      expect(back.equals(Buffer.alloc(pageSize, 'x'))).toBe(true);
+      file.close();
+    });
+
+    it('has its lock beside it, and is emptied and left, so that it can be opened again', () => {
+      writeFileSync(path, '');
+      for (let times = 0; times < 2; times++) {
+        const file = open({ path: link });
+        expect(file.path).toBe(path);
+        file.write(Buffer.alloc(pageSize, 'x'), 0, pageSize, 0);
+        expect(readdirSync(directory)).toEqual(['links', 'swap', 'swap.lock']);
+        expect(readdirSync(join(directory, 'links'))).toEqual(['link']);
+        file.close();
+        expect(readdirSync(directory)).toEqual(['links', 'swap']);
+        expect(readdirSync(join(directory, 'links'))).toEqual(['link']);
+        expect(statSync(path).size).toBe(0);
+      }
+    });
+
+    it('is not made where a link leads to nothing', () => {
+      expect(() => open({ path: link })).toThrow(expect.objectContaining({ code: 'ERR_SWAP_IO' }));
+      expect(readdirSync(directory)).toEqual(['links']);
+      expect(readdirSync(join(directory, 'links'))).toEqual(['link']);
+    });
   });
 
   it.runIf(isPosix)('has no name while it is open when it is anonymous', () => {

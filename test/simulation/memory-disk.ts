@@ -271,6 +271,10 @@ export class MemoryDisk implements Disk {
 
   removeDirectory(): void {}
 
+  followLink(path: string): string {
+    return path;
+  }
+
   link(path: string, newPath: string): void {
     this.#called('link', path);
     if (this.#names.has(newPath)) throw errno('EEXIST', newPath);

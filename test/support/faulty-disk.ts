@@ -211,6 +211,10 @@ export class FaultyDisk implements Disk {
     this.#base.removeDirectory(path);
   }
 
+  followLink(path: string): string {
+    return this.#base.followLink(path);
+  }
+
   link(path: string, newPath: string): void {
     this.#base.link(path, newPath);
   }
