@@ -6,7 +6,7 @@ export default [
   {
     name: 'the core, without its two dependencies',
     path: 'dist/index.js',
-    limit: '190 kB',
+    limit: '192 kB',
     ignore: ['lru-cache', 'debug'],
     brotli: false,
     modifyEsbuildConfig: forNode,

@@ -70,6 +70,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     entry.home = Place.Window;
     this.#put(entry);
     if (++this.#additions % scaleInterval === 1) this.#scale();
+    this.#clock = (this.#clock + 1) | 0;
     this.#use(entry);
     this.#sketch.grow(this.#window.count + this.#main.count);
     this.#settle();
@@ -81,11 +82,10 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   touch(entry: E): void {
-    const idle = idleTicks(this.#clock, entry.stamp);
-    if (idle < this.#burstTicksWindow || (idle < this.#burstTicksMain && entry.place === Place.Main)) {
-      this.#clock = (this.#clock + 1) | 0;
-      return;
-    }
+    const clock = this.#clock;
+    this.#clock = (clock + 1) | 0;
+    const burstTicks = entry.place === Place.Main ? this.#burstTicksMain : this.#burstTicksWindow;
+    if (idleTicks(clock, entry.stamp) < burstTicks) return;
     if (entry.place === Place.Window) this.#window.touch(entry);
     this.#use(entry);
   }
@@ -120,6 +120,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   passedBy(hash: number): void {
+    this.#clock = (this.#clock + 1) | 0;
     this.#count(hash);
   }
 
@@ -153,14 +154,14 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     else this.#window.push(entry);
   }
 
+  /** Notes a use, at which the clock has ticked. */
   #use(entry: E): void {
     entry.uses = this.#count(entry.hash);
     entry.stamp = this.#clock;
   }
 
-  /** Counts a use of a key, at which the clock ticks, and returns how many there were lately. */
+  /** Counts a use of a key, and returns how many there were lately. */
   #count(hash: number): number {
-    this.#clock = (this.#clock + 1) | 0;
     const uses = this.#sketch.increment(hash);
     if (this.#shadows.samples(hash)) this.#shadows.use(hash, uses, this.#sketch);
     return uses;
