@@ -11,25 +11,10 @@ import { drawCharts } from './lib/charts.mjs';
 import { markdownOf } from './lib/markdown.mjs';
 import { printScenario, printWorst } from './lib/report.mjs';
 import { measureVariant } from './lib/run.mjs';
+import { chooseScenarios, scenarioNames } from './lib/scenarios.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = new URL('../dist/', import.meta.url);
-const names = [
-  'hot-get',
-  'listening',
-  'codec',
-  'faulting',
-  'set',
-  'zipf',
-  'batch-get',
-  'loads',
-  'event-loop',
-  'victim',
-  'page-search',
-  'open-close',
-  'reopen',
-  'keys',
-];
 
 const { values: options } = parseArgs({
   options: {
@@ -40,11 +25,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const unknown = options.only.filter((name) => !names.includes(name));
-if (unknown.length > 0) {
-  console.error(`--only ${unknown.join(', ')}: there is no such scenario, but ${names.join(', ')}`);
-  process.exit(1);
-}
+const chosen = chooseScenarios(options.only, scenarioNames);
 
 function build() {
   if (existsSync(new URL('index.js', dist))) return;
@@ -64,8 +45,7 @@ const results = {
   quick: options.quick,
   scenarios: [],
 };
-for (const name of names) {
-  if (options.only.length > 0 && !options.only.includes(name)) continue;
+for (const name of chosen) {
   const { default: scenario } = await import(`./scenarios/${name}.mjs`);
   const runs = Number(options.runs ?? (options.quick ? 1 : (scenario.runs ?? 5)));
   const wanted = options.quick

@@ -12,6 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createTable, ratioOf } from './lib/report.mjs';
 import { measureVariant } from './lib/run.mjs';
+import { chooseScenarios } from './lib/scenarios.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const tolerated = 1.2;
@@ -31,12 +32,7 @@ if (revision === undefined) {
   process.exit(2);
 }
 
-const chosen = options.only.length > 0 ? options.only : guarded;
-for (const name of chosen) {
-  if (existsSync(join(root, 'bench', 'scenarios', `${name}.mjs`))) continue;
-  console.error(`There is no scenario ${name}: see bench/scenarios`);
-  process.exit(2);
-}
+const chosen = chooseScenarios(options.only, guarded);
 
 const folder = mkdtempSync(join(tmpdir(), 'swapstore-compare-'));
 const checkout = join(folder, 'swapstore');

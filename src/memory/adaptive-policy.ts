@@ -70,7 +70,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     entry.home = Place.Window;
     this.#put(entry);
     if (++this.#additions % scaleInterval === 1) this.#scale();
-    this.#clock = (this.#clock + 1) | 0;
+    this.#tick();
     this.#use(entry);
     this.#sketch.grow(this.#window.count + this.#main.count);
     this.#settle();
@@ -82,8 +82,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   touch(entry: E): void {
-    const clock = this.#clock;
-    this.#clock = (clock + 1) | 0;
+    const clock = this.#tick();
     const burstTicks = entry.place === Place.Main ? this.#burstTicksMain : this.#burstTicksWindow;
     if (idleTicks(clock, entry.stamp) < burstTicks) return;
     if (entry.place === Place.Window) this.#window.touch(entry);
@@ -120,7 +119,7 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
   }
 
   passedBy(hash: number): void {
-    this.#clock = (this.#clock + 1) | 0;
+    this.#tick();
     this.#count(hash);
   }
 
@@ -152,6 +151,13 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     entry.place = entry.home;
     if (entry.place === Place.Main) this.#main.add(entry);
     else this.#window.push(entry);
+  }
+
+  /** A key is used; returns what the clock said before. */
+  #tick(): number {
+    const clock = this.#clock;
+    this.#clock = (clock + 1) | 0;
+    return clock;
   }
 
   /** Notes a use, at which the clock has ticked. */

@@ -45,6 +45,11 @@ export class ShadowCache {
     this.clear();
   }
 
+  /** Without the keys. */
+  get bytes(): number {
+    return this.#main.byteLength;
+  }
+
   /** How many entries it holds from now on. */
   resize(capacity: number): void {
     this.#capacity = capacity;

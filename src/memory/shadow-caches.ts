@@ -43,7 +43,9 @@ export class ShadowCaches {
   }
 
   get bytes(): number {
-    return this.#keys.bytes + shares.length * shadowEntriesMax * 2;
+    let { bytes } = this.#keys;
+    for (const cache of this.#caches) bytes += cache.bytes;
+    return bytes;
   }
 
   /** Tells how many entries memory holds, and with it the size of the sample. */

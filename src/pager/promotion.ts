@@ -113,11 +113,11 @@ export class Promotion {
     return this.#reclaim.victims.mayTake(guest) && this.#core.behind?.add(guest) === true;
   }
 
-  /** Makes the entry of what the reader has just accepted; undefined where it does not stay. */
-  promote(slot: number, key: string, hash: number, stay: Stay): Entry | undefined {
+  /** Makes the entry of the value that the reader has just accepted; undefined where it does not stay. */
+  promote(slot: number, key: string, hash: number, value: unknown, stay: Stay): Entry | undefined {
     const { table, residents } = this.#core;
     // Whatever leaves for it is encoded, and may be read.
-    const { value, payloadBytes, fingerprintA, fingerprintB } = this.#reader;
+    const { payloadBytes, fingerprintA, fingerprintB } = this.#reader;
     const size = table.ownSize(slot) || this.#sizeOf(key, value);
     const isGuest = (stay === Stay.ForNow || stay === Stay.ForTurn) && this.#isGuest(hash, value, size, stay);
     if (!isGuest && !this.#makeRoom(slot, hash, size, stay)) return undefined;

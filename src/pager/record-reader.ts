@@ -60,6 +60,13 @@ export class RecordReader {
     this.#format = format;
   }
 
+  /** Hands the value over, and keeps nothing of it alive. */
+  takeValue(): unknown {
+    const { value } = this;
+    this.value = undefined;
+    return value;
+  }
+
   /** A buffer to read a record of `bytes` into. */
   bufferFor(bytes: number): RecordBuffer {
     if (bytes <= scratchBytes) return this.#scratch;

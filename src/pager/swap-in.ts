@@ -104,13 +104,12 @@ export class SwapIn {
     // Only what a blocking call gives to its caller is lent.
     const likeness = stay === Stay.ForNow ? this.#promotion.likeness : undefined;
     if (!this.#read(slot, key, likeness)) return false;
-    const { value } = this.#reader;
+    const value = this.#reader.takeValue();
     const flight = this.flights.get(slot);
     this.#isShared = flight !== undefined;
     // Who waits for it may want it for longer than this caller.
     const wanted = flight === undefined ? stay : Math.max(stay, flight.stay);
-    this.promoted = this.#promotion.promote(slot, key, hash, wanted);
-    this.#reader.value = undefined;
+    this.promoted = this.#promotion.promote(slot, key, hash, value, wanted);
     this.value = value;
     if (this.#isShared) this.settle(slot, value, true, this.promoted);
     return true;
@@ -146,8 +145,7 @@ export class SwapIn {
   /** Reads without promoting. */
   preview(slot: number, key: string): boolean {
     if (!this.#read(slot, key)) return false;
-    this.value = this.#reader.value;
-    this.#reader.value = undefined;
+    this.value = this.#reader.takeValue();
     this.promoted = undefined;
     return true;
   }
@@ -342,9 +340,8 @@ export class SwapIn {
     // A damaged record that counts as a miss has settled its flight on its way out.
     if (!found) return;
     if (flight.beganMs !== 0) core.latencies?.swapIn.record(core.measuredMs() - flight.beganMs);
-    const { value } = this.#reader;
-    const entry = this.#promotion.promote(slot, key, hash, flight.stay);
-    this.#reader.value = undefined;
+    const value = this.#reader.takeValue();
+    const entry = this.#promotion.promote(slot, key, hash, value, flight.stay);
     this.#end(flight);
     this.#tell(flight, value, true, entry);
   }

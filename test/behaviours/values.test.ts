@@ -71,6 +71,28 @@ const values: Record<string, unknown> = {
   })),
 };
 
+/** What `act` throws where there is next to nothing left of the stack, and then a little more each time, until it throws nothing. */
+function failuresAtTheEndOfTheStack(act: () => unknown): unknown[] {
+  const failures: unknown[] = [];
+  let isDone = false;
+  const deep = (): void => {
+    try {
+      deep();
+    } catch {
+      // Here is the end.
+    }
+    if (isDone) return;
+    try {
+      act();
+      isDone = true;
+    } catch (error) {
+      failures.push(error);
+    }
+  };
+  deep();
+  return failures;
+}
+
 // Before others, as compiled code needs so little of the stack that it is nearly never at its end in the codec.
 describe('a value that is read', () => {
   it('where the stack is at its end is not taken for one that is damaged', () => {
@@ -79,25 +101,13 @@ describe('a value that is read', () => {
     let value: unknown = 'x';
     for (let depth = 0; depth < 80; depth++) value = depth % 2 === 0 ? { value } : [value];
     store.set('a', value).swapOutSync('a');
-    const failures: unknown[] = [];
     let read: unknown;
-    const deep = (): void => {
-      try {
-        deep();
-      } catch {
-        // Here there is next to nothing left of it, and a little more each level up.
-      }
-      if (read !== undefined) return;
-      try {
-        read = store.peek('a');
-      } catch (error) {
-        failures.push(error);
-      }
-    };
     // To make an error takes more of the stack than to read, where somebody wants to know where it was made.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
-    deep();
+    const failures = failuresAtTheEndOfTheStack(() => {
+      read = store.peek('a');
+    });
     Error.stackTraceLimit = stackTraceLimit;
     expect(failures.length).toBeGreaterThan(1);
     // Some end in the call on the file.
@@ -176,23 +186,7 @@ describe('a value that is set', () => {
   it('where the stack is at its end is refused, and nothing that comes after it', () => {
     const store = openStore({ threads: 0 });
     const value = { a: { b: { c: [1, 2, { d: 1 }] } } };
-    const failures: unknown[] = [];
-    let isSet = false;
-    const deep = (): void => {
-      try {
-        deep();
-      } catch {
-        // Here there is next to nothing left of it, and a little more each level up.
-      }
-      if (isSet) return;
-      try {
-        store.set('a', value);
-        isSet = true;
-      } catch (error) {
-        failures.push(error);
-      }
-    };
-    deep();
+    const failures = failuresAtTheEndOfTheStack(() => store.set('a', value));
     expect(failures.length).toBeGreaterThan(1);
     for (const failure of failures) expect(failure).toBeInstanceOf(RangeError);
     expect(store.get('a')).toBe(value);
