@@ -81,6 +81,11 @@ export class AdaptivePolicy<E extends Resident> implements Policy<E> {
     this.touch(entry);
   }
 
+  putBack(entry: E): void {
+    this.#put(entry);
+    entry.stamp = this.#clock;
+  }
+
   touch(entry: E): void {
     const clock = this.#tick();
     const burstTicks = entry.place === Place.Main ? this.#burstTicksMain : this.#burstTicksWindow;

@@ -36,6 +36,10 @@ export class LruPolicy<E extends Resident> implements Policy<E> {
     this.add(entry);
   }
 
+  putBack(entry: E): void {
+    this.add(entry);
+  }
+
   touch(entry: E): void {
     this.#list.get(entry);
   }

@@ -47,6 +47,11 @@ export class ResidentSet<E extends Resident> {
     return this.residentBytes + this.inFlightBytes;
   }
 
+  /** What stays in memory unless it is sent off: all that is not in flight, but for guests of turns, which leave by themselves. */
+  get stayingBytes(): number {
+    return this.residentBytes - this.#guests.ofTurnsBytes;
+  }
+
   get(key: string): E | undefined {
     const entry = this.#entries.get(key);
     return entry !== undefined || this.#guests.isEmpty ? entry : this.#guestFor(key);
@@ -165,7 +170,7 @@ export class ResidentSet<E extends Resident> {
 
   /** A victim was not used after all. */
   putBack(entry: E): void {
-    this.policy.restore(entry);
+    this.policy.putBack(entry);
   }
 
   /** A victim was found to be unable to leave. */

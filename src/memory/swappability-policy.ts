@@ -35,6 +35,10 @@ export class SwappabilityPolicy<E extends Resident> implements Policy<E> {
     this.add(entry);
   }
 
+  putBack(entry: E): void {
+    this.add(entry);
+  }
+
   touch(entry: E): void {
     this.#clock = (this.#clock + 1) | 0;
     entry.stamp = this.#clock;

@@ -33,6 +33,9 @@ import type { WriteBehind } from './write-behind.js';
 
 const pageLine = debug('swapstore:page');
 
+/** Guests of turns have so much of memory; what comes beyond that takes a place. */
+const guestsShare = 1 / 8;
+
 /** What a job of the pool belongs to. */
 export type JobOwner = WriteJobOwner | LoadFlight;
 
@@ -70,6 +73,8 @@ export class Core {
   readonly copies: Entry[] = [];
   /** How long values take on their way, once somebody has asked. */
   latencies: Latencies | undefined = undefined;
+  /** What guests of turns may cost together. */
+  readonly guestsOfTurnsBytesMax: number;
   /** Counted calls of pauseSwapping. */
   pauses = 0;
   /** True once `close` or `closeSync` was called: no call of the user's is answered. */
@@ -91,6 +96,7 @@ export class Core {
   turn = 1;
   /** What those of this turn cost. */
   guardedBytes = 0;
+  #guestsAreMany = false;
   #turnEnds = false;
   #generation: number;
   #afterProgress: Array<() => void> = [];
@@ -110,6 +116,7 @@ export class Core {
     this.sealer = rooms.sealer;
     this.keyspaces = new Keyspaces(rooms.table);
     this.notices = new Notices(this.keyspaces);
+    this.guestsOfTurnsBytesMax = rooms.options.maxMemory * guestsShare;
     this.#generation = rooms.environment.random() | 0;
   }
 
@@ -258,6 +265,7 @@ export class Core {
     this.turn++;
     const wereFull = this.handsAreFull;
     this.guardedBytes = 0;
+    this.#guestsAreMany = false;
     if (wereFull) this.onHandsFree();
     if (!this.onTurnEnded()) this.endTurnSoon();
   };
@@ -278,7 +286,17 @@ export class Core {
    * the next turn, as who awaits it may change it in place, and only a value in memory keeps that.
    */
   get handsAreFull(): boolean {
-    return this.guardedBytes > this.options.maxMemory / 2;
+    return this.#guestsAreMany || this.guardedBytes > this.options.maxMemory / 2;
+  }
+
+  /**
+   * A value is the guest of its turn. Once there are many, what comes next waits for the next turn, in which it may be a guest
+   * as well; but not while somebody waits, who keeps all of them longer.
+   */
+  receiveForTurn(entry: Entry): void {
+    this.residents.receiveForTurn(entry);
+    const isMany = this.residents.guestsOfTurnsBytes > this.guestsOfTurnsBytesMax / 2;
+    if (isMany && this.counters.blockedCallers === 0) this.#guestsAreMany = true;
   }
 
   /** Encrypts the records that `buffer` holds for the pages from `firstPage` on, where records are. */

@@ -17,8 +17,6 @@ import type { Loan } from './loan.js';
 import type { Reclaim } from './reclaim.js';
 import type { RecordReader } from './record-reader.js';
 
-/** Guests of turns have so much of memory; what comes beyond that takes a place. */
-const guestsShare = 1 / 8;
 /** They leave for so long before the event loop gets its turn. */
 const sliceMs = 1;
 /** The clock is looked at once for so many bytes that are compared. */
@@ -127,7 +125,7 @@ export class Promotion {
     entry.copyFingerprintA = fingerprintA;
     entry.copyFingerprintB = fingerprintB;
     if (!isGuest) residents.admit(entry);
-    else if (stay === Stay.ForTurn) residents.receiveForTurn(entry);
+    else if (stay === Stay.ForTurn) this.#core.receiveForTurn(entry);
     else residents.receive(entry);
     this.#core.addCopy(entry);
     table.setResident(slot, true);
@@ -180,9 +178,8 @@ export class Promotion {
   }
 
   #hasRoomForGuest(size: number, stay: Stay): boolean {
-    const { options, residents } = this.#core;
-    if (stay === Stay.ForTurn && residents.guestsOfTurnsBytes + size > options.maxMemory * guestsShare)
-      return false;
+    const { guestsOfTurnsBytesMax, residents } = this.#core;
+    if (stay === Stay.ForTurn && residents.guestsOfTurnsBytes + size > guestsOfTurnsBytesMax) return false;
     return this.#reclaim.hasRoomForGuest(size);
   }
 

@@ -143,18 +143,24 @@ export class Reclaim {
 
   /** True when the bound allows for `bytes` more as things are. */
   fits(bytes: number): boolean {
-    return this.#isWithin(this.#maxBytes, bytes);
+    const { residents } = this.#core;
+    return residents.usedBytes + bytes <= this.#maxBytes && !residents.isFull;
   }
 
-  /** True when memory has one value of `bytes` more, and at most `limitBytes` of all. */
+  /** True when one value of `bytes` more may stay in memory, and no more than `limitBytes` would, with what is in flight. */
   #isWithin(limitBytes: number, bytes: number): boolean {
     const { residents } = this.#core;
-    return residents.usedBytes + bytes <= limitBytes && !residents.isFull;
+    return residents.stayingBytes + residents.inFlightBytes + bytes <= limitBytes && !residents.isFull;
   }
 
   /** Swapping in the background may go on, from the next turn of the event loop. */
   goOn(): void {
-    if (this.#core.residents.usedBytes > this.lowWaterBytes) this.turnSoon();
+    if (this.#readiness.isAwaited || this.#isAboveMark) this.turnSoon();
+  }
+
+  get #isAboveMark(): boolean {
+    const { residents } = this.#core;
+    return residents.stayingBytes + residents.inFlightBytes > this.lowWaterBytes;
   }
 
   /** After a change that asked for no room first: what is over the bound leaves now, or as soon as it may. */
@@ -239,13 +245,13 @@ export class Reclaim {
     const goal = this.lowWaterBytes - bytes;
     let useless = 0;
     // A batch that finds no space is back at once, and nothing else may be tried then.
-    while (residents.residentBytes > goal && useless < 4 && this.#mayFly && this.#maySwap()) {
+    while (residents.stayingBytes > goal && useless < 4 && this.#mayFly && this.#maySwap()) {
       const victim = this.victims.take();
       const departure = victim === undefined ? undefined : this.#departOpen(victim);
       if (departure === undefined) break;
       if (departure === Departure.Stays) useless++;
     }
-    if (residents.residentBytes > goal) this.turnSoon();
+    if (residents.stayingBytes > goal) this.turnSoon();
   }
 
   /** A turn of the event loop: a pass in the background, within its slice; then the open batch goes. */
@@ -253,7 +259,7 @@ export class Reclaim {
     this.#turnIsDue = false;
     if (this.#closed) return;
     const { residents, pool, notices } = this.#core;
-    if (this.#maySwap() && residents.residentBytes > this.lowWaterBytes) {
+    if (this.#maySwap() && residents.stayingBytes > this.lowWaterBytes) {
       // Without memory there is no room for what is in flight.
       if (pool.threadsMax > 0 && this.#maxBytes > 0) this.#pass();
       else this.#blockingPass.run(this.#maxBytes);
@@ -278,7 +284,7 @@ export class Reclaim {
     const goal = this.restfulBytes;
     const endsMs = environment.clock.monotonic() + sliceMs;
     let useless = 0;
-    for (let victims = 1; residents.residentBytes > goal && this.#mayFly && this.#maySwap(); victims++) {
+    for (let victims = 1; residents.stayingBytes > goal && this.#mayFly && this.#maySwap(); victims++) {
       const victim = this.victims.take();
       if (victim === undefined) {
         this.#exhausted = true;
@@ -339,7 +345,7 @@ export class Reclaim {
   /** A batch of the threads has ended. */
   #settled(error: Error | undefined): void {
     this.#noteOutcome(error);
-    if (this.#readiness.isAwaited || this.#core.residents.usedBytes > this.lowWaterBytes) this.turnSoon();
+    this.goOn();
   }
 
   /** After an error the background rests: until something is freed, or for a time that doubles. */
@@ -362,6 +368,8 @@ export class Reclaim {
       this.#readiness.resolveAll();
       return;
     }
+    // Guests of turns leave by themselves.
+    if (!this.#isAboveMark) return;
     // Nothing leaves while somebody drains, and all that can may leave after it.
     if (this.#turnIsDue || this.#swapOut.inFlight.size > 0 || this.drains > 0) return;
     const error =

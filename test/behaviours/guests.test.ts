@@ -416,6 +416,62 @@ describe('values that are loaded in one turn', () => {
     expect(hotInMemory()).toBe(before);
   });
 
+  it('leave before the next come when they are many, so that a loop of loads moves nothing that is used', async () => {
+    const { store, world, hotInMemory } = await full();
+    const before = hotInMemory();
+    const keys = coldKeys(store, 400);
+    const loop = async () => {
+      for (const key of keys) expect(await store.load(key)).toEqual({ n: Number(key.slice(5)) });
+    };
+    await world.drive(loop());
+    expect(hotInMemory()).toBe(before);
+    expect(store.stats().residentBytes).toBeLessThanOrEqual(400 * size);
+  });
+
+  it('do not keep others waiting for turn after turn when they are awaited together, however many', async () => {
+    const { store, world } = await full();
+    const keys = coldKeys(store, 400);
+    let values: unknown[] | undefined;
+    const loaded = Promise.all(keys.map((key) => store.load(key))).then((all) => {
+      values = all;
+    });
+    let turns = 0;
+    for (; values === undefined && turns < 50; turns++) await world.clock.turn();
+    expect(turns).toBeLessThan(10);
+    await loaded;
+    expect(values).toEqual(keys.map((key) => ({ n: Number(key.slice(5)) })));
+  });
+
+  /** A store whose memory is just below the mark above which values leave. */
+  async function fullToTheMark() {
+    const room = await full();
+    const { store } = room;
+    const markBytes = (7 / 8) * 400 * size;
+    for (let index = 0; store.stats().residentBytes <= markBytes - 2 * size; index++)
+      store.set(`new:${index}`, index, { size });
+    return { ...room, markBytes };
+  }
+
+  it('are waited for by who wants memory below its mark, and nothing leaves in their place', async () => {
+    const { store, world, markBytes } = await fullToTheMark();
+    const [elsewhere, ...keys] = coldKeys(store, 21) as [string, ...string[]];
+    await Promise.all(keys.map((key) => store.load(key)));
+    learnReadCost(world, store, 'cold:0', 5);
+    // Who awaits this keeps them.
+    const loaded = store.load(elsewhere);
+    expect(store.state(elsewhere)).toBe('loading');
+    let isReady = false;
+    const ready = store.ready().then(() => {
+      isReady = true;
+    });
+    for (let turns = 0; turns < 3; turns++) await world.clock.turn();
+    expect(store.stats().residentBytes).toBeGreaterThan(markBytes);
+    expect(isReady).toBe(false);
+    await world.drive(loaded);
+    await world.drive(ready);
+    expect(store.stats().residentBytes).toBeLessThanOrEqual(markBytes);
+  });
+
   it('stay until all that was asked for with them has come', async () => {
     const { store, world } = await full();
     const learn = (readCostMs: number) => learnReadCost(world, store, 'cold:0', readCostMs);

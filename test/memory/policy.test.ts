@@ -45,7 +45,8 @@ class Model {
       expect(candidate.home).toBe(home);
       move(candidate, candidates, aside);
     } else if (act === 9 && set !== undefined) {
-      policy.restore(set);
+      if (size % 2 === 0) policy.restore(set);
+      else policy.putBack(set);
       expect(set.place).toBe(set.home);
       move(set, aside, candidates);
     } else if (act > 9) {
@@ -293,6 +294,22 @@ describe('the policy adaptive', () => {
       policy.restore(entry);
     }
     expect(entries.map((entry) => entry.place)).toEqual(places);
+  });
+
+  it('takes a victim back that was not sent off, and does not count that as a use', () => {
+    const policy = createPolicy<TestResident>('adaptive', 100, seededRandom(1));
+    const entries = Array.from({ length: 100 }, (_, key) => resident(key));
+    for (const entry of entries) policy.add(entry);
+    const before = new Map(entries.map((entry) => [entry, entry.uses]));
+    const seen = new Set<TestResident>();
+    for (let round = 0; round < 1_000; round++) {
+      const victim = policy.takeVictim()!;
+      seen.add(victim);
+      policy.putBack(victim);
+      expect(victim.place).toBe(victim.home);
+      expect(victim.uses).toBe(before.get(victim));
+    }
+    expect(seen.size).toBeGreaterThan(90);
   });
 
   it('without a window takes in only what is used more than what would leave for it', () => {
