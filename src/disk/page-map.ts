@@ -76,7 +76,7 @@ export class PageMap {
   }
 
   isFree(page: number): boolean {
-    return (this.#bits[Math.floor(page / 32)]! & (1 << (page % 32))) === 0;
+    return (this.#bits[page >>> 5]! & (1 << (page & 31))) === 0;
   }
 
   /** The lowest first page of `count` contiguous free pages, or -1. */
@@ -126,11 +126,11 @@ export class PageMap {
    * cost more than all else.
    */
   occupy(first: number, count: number): boolean {
-    for (let page = first; page < first + count; page += 32 - (page % 32)) {
-      if ((this.#bits[Math.floor(page / 32)]! & maskOf(page, first + count)) !== 0) return false;
+    for (let page = first; page < first + count; page += 32 - (page & 31)) {
+      if ((this.#bits[page >>> 5]! & maskOf(page, first + count)) !== 0) return false;
     }
-    for (let page = first; page < first + count; page += 32 - (page % 32)) {
-      this.#bits[Math.floor(page / 32)]! |= maskOf(page, first + count);
+    for (let page = first; page < first + count; page += 32 - (page & 31)) {
+      this.#bits[page >>> 5]! |= maskOf(page, first + count);
     }
     this.#usedPages += count;
     this.#unsummarizedTo = Math.max(this.#unsummarizedTo, first + count);
@@ -182,14 +182,14 @@ export class PageMap {
     assert(first >= 0 && count > 0 && first + count <= this.pageCount, 'a run lies within the map');
     const end = first + count;
     for (let page = first; page < end; ) {
-      const word = Math.floor(page / 32);
+      const word = page >>> 5;
       const mask = maskOf(page, end);
       const before = this.#bits[word]!;
       // A message for each word would cost more than the word.
       if ((before & mask) !== (used ? 0 : mask))
         assert(false, `pages at ${page} are ${used ? 'free' : 'used'} before they change`);
       this.#bits[word] = used ? before | mask : before & ~mask;
-      page += 32 - (page % 32);
+      page += 32 - (page & 31);
     }
     this.#summarizeUp(Math.floor(first / leafPages), Math.floor((end - 1) / leafPages));
   }
@@ -307,7 +307,7 @@ export class PageMap {
 
 /** The bits of the pages from `page` up to `end`, as far as they are in the word of the first. */
 function maskOf(page: number, end: number): number {
-  const bit = page % 32;
+  const bit = page & 31;
   const here = Math.min(32 - bit, end - page);
   return here === 32 ? -1 : ((1 << here) - 1) << bit;
 }

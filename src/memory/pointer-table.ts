@@ -110,7 +110,7 @@ export class PointerTable {
     const found = this.findStored(key);
     if (found !== none) return found;
     const slot = this.#place(key.hash, key.length, key.twoByte);
-    key.copyTo(this.#arena.bytes[chunkOf(slot)]!, (inChunk(slot) + headWords) * 4);
+    key.copyToWords(this.#arena.words[chunkOf(slot)]!, inChunk(slot) + headWords);
     if (key.beginsWithNul) this.#countPrefix(slot);
     return slot;
   }

@@ -75,26 +75,36 @@ export class Recovery implements LogVisitor {
 
   /** Marks the pages of all values of `file` in `pages`. Throws ERR_SWAP_OPTION when they do not fit into so many. */
   *occupy(pages: PageMap, file: SwapFile): Steps {
-    const { pageSize, path, writtenPages } = file;
     const table = this.#table;
     const impossible: number[] = [];
-    let keys = 0;
-    for (let slot = table.next(none); slot !== none; slot = table.next(slot)) {
-      const first = table.page(slot);
-      const count = Math.ceil(table.recordBytes(slot) / pageSize);
-      // The file was synced before the index said so, and is cut only where the index on the disk has nothing any more.
-      const isInFile = first + count <= writtenPages;
-      if (isInFile && first + count > pages.pageCount) {
-        const message = `maxSwap is too small for ${path}: a value lies at its page ${first}, and ${pages.pageCount} are allowed`;
-        throw new SwapError('ERR_SWAP_OPTION', message, { path });
-      }
-      const isPossible = isInFile && table.recordBytes(slot) >= headerBytes;
-      if (!isPossible || !pages.occupy(first, count)) impossible.push(slot);
-      if (++keys % keysPerTurn === 0) yield { kind: 'turn' };
+    for (let slot = table.next(none); slot !== none; ) {
+      slot = this.#occupySome(slot, pages, file, impossible);
+      yield { kind: 'turn' };
     }
     while (pages.summarizeSome()) yield { kind: 'turn' };
     for (const slot of impossible) table.remove(slot);
     this.lost += impossible.length;
     this.isContradicted = impossible.length > 0;
+  }
+
+  /** The same for the values of a turn, from `first` on; returns the slot after the last, or none. What cannot be goes to `impossible`. */
+  #occupySome(first: number, pages: PageMap, file: SwapFile, impossible: number[]): number {
+    const { pageSize, path, writtenPages } = file;
+    const table = this.#table;
+    let slot = first;
+    for (let keys = 0; slot !== none && keys < keysPerTurn; keys++, slot = table.next(slot)) {
+      const recordBytes = table.recordBytes(slot);
+      const page = table.page(slot);
+      const end = page + Math.ceil(recordBytes / pageSize);
+      // The file was synced before the index said so, and is cut only where the index on the disk has nothing any more.
+      const isInFile = end <= writtenPages;
+      if (isInFile && end > pages.pageCount) {
+        const message = `maxSwap is too small for ${path}: a value lies at its page ${page}, and ${pages.pageCount} are allowed`;
+        throw new SwapError('ERR_SWAP_OPTION', message, { path });
+      }
+      const isPossible = isInFile && recordBytes >= headerBytes;
+      if (!isPossible || !pages.occupy(page, end - page)) impossible.push(slot);
+    }
+    return slot;
   }
 }
