@@ -22,9 +22,14 @@ export function prefixOf({ name, generation }: KeyspaceId): string {
   return `${nul}${name}${nul}${generation.toString(36)}${nul}`;
 }
 
+/** True for a key as it is stored that has a prefix. */
+export function hasPrefix(stored: string): boolean {
+  return stored.charCodeAt(0) === 0;
+}
+
 /** The prefix of a key as it is stored; empty where there is none. */
 export function prefixIn(stored: string): string {
-  return stored.charCodeAt(0) === 0 ? stored.slice(0, endOfPrefix(stored)) : '';
+  return hasPrefix(stored) ? stored.slice(0, endOfPrefix(stored)) : '';
 }
 
 /** Whose keys have that prefix. */
@@ -35,7 +40,7 @@ export function keyspaceOf(prefix: string): KeyspaceId {
 
 /** The key as its user knows it. */
 export function keyIn(stored: string): string {
-  return stored.charCodeAt(0) === 0 ? stored.slice(endOfPrefix(stored)) : stored;
+  return hasPrefix(stored) ? stored.slice(endOfPrefix(stored)) : stored;
 }
 
 /** A key and its namespace as their user knows them. */

@@ -79,9 +79,13 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
    * @throws SwapError ERR_SWAP_KEY, ERR_SWAP_CLOSED, ERR_SWAP_IO, ERR_SWAP_CORRUPT.
    */
   get(key: string): V | undefined {
-    // Whether it is a key at all is asked when it is not found.
-    const entry = this.#residents.get(typeof key === 'string' ? this.#prefix.stored(key) : key);
-    return isPlain(entry) ? this.#hit(entry) : this.#getSlowly(this.#open(key), Stay.ForNow, entry);
+    // Whether it is a key at all, and which, is asked when it is not found, or another's is.
+    const { prefix, prefixed } = this.#prefix;
+    const entry = this.#residents.get(prefixed === 1 && typeof key === 'string' ? prefix + key : key);
+    if (isPlain(entry) && entry.prefixed === prefixed) return this.#hit(entry);
+    const stored = this.#open(key);
+    const found = this.#prefix.mustEscape(key) ? this.#residents.get(stored) : entry;
+    return this.#getSlowly(stored, Stay.ForNow, found);
   }
 
   #hit(entry: Entry): V {

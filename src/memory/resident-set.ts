@@ -14,7 +14,7 @@ import { Place, type Policy, type Resident } from './resident.js';
 import { ShardedMap } from './sharded-map.js';
 
 export class ResidentSet<E extends Resident> {
-  readonly policy: Policy<E>;
+  declare readonly policy: Policy<E>;
   readonly #entries = new ShardedMap<E>();
   readonly #guests = new Guests<E>();
 

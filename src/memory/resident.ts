@@ -16,12 +16,14 @@ export const enum Place {
 }
 
 export abstract class Resident {
-  readonly key: string;
-  value: unknown;
+  // What is declared is made by the constructor, with its value: a field that begins as undefined may hold anything, so that
+  // whoever reads it asks what it is. On the way of a hit that counts (docs/design.md).
+  declare readonly key: string;
+  declare value: unknown;
   /** Seeded hash of the key; the frequency sketch counts by it. */
-  readonly hash: number;
+  declare readonly hash: number;
   /** Cost in memory, bytes, overhead included. */
-  size: number;
+  declare size: number;
   /** Bytes of the clean copy that the file has of the value, before compression; 0 = there is none. */
   copyBytes = 0;
   /** The policy's clock at the last touch. */

@@ -15,6 +15,7 @@
  * pager has a flight for its slot, and swapped if not. The key's slot in the pointer table stays the same through
  * all of this.
  */
+import { hasPrefix } from '../key-prefix.js';
 import { Resident } from '../memory/resident.js';
 import type { WriteBatch } from './write-batch.js';
 
@@ -32,7 +33,12 @@ export const enum Custody {
 
 export class Entry extends Resident {
   /** The key's slot in the pointer table, for life. */
-  readonly slot: number;
+  declare readonly slot: number;
+  /**
+   * 1 where its key has a prefix (key-prefix.ts), else 0. A hit looks a key up as it is given, and sees by this whether it has
+   * found a key of another keyspace; to look at the key itself would take an eighth of a hit, and a boolean half of that.
+   */
+  readonly prefixed: 0 | 1 = 0;
   /** When the entry ends, ms since the epoch; 0 = never. The table has the same figure. */
   expiresAtMs = 0;
 
@@ -63,6 +69,7 @@ export class Entry extends Resident {
   constructor(key: string, value: unknown, hash: number, size: number, slot: number) {
     super(key, value, hash, size);
     this.slot = slot;
+    if (hasPrefix(key)) this.prefixed = 1;
   }
 
   /** What its value costs in memory as far as that is known for its record, bytes; 0 where it may have grown since. */

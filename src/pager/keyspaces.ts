@@ -9,13 +9,15 @@
  * Invariant: no call of a user finds, changes or makes an entry under a dead prefix. Feared most: a call that began
  * before the clear, has the old prefix in hand, and makes an entry that nobody will ever find, or takes out.
  */
-import { keyspaceOf, prefixIn, prefixOf } from '../key-prefix.js';
+import { hasPrefix, keyspaceOf, prefixIn, prefixOf } from '../key-prefix.js';
 import type { PointerTable } from '../memory/pointer-table.js';
 
 export class KeyspacePrefix {
   readonly name: string;
   /** Of every key that is set from now on; empty for the store's own, until a `clear` has to leave others. */
-  prefix: string;
+  prefix = '';
+  /** 1 where there is one, else 0: what `Entry.prefixed` says of such keys. */
+  prefixed: 0 | 1 = 0;
   /** For keys of the store itself that would look as if they had one. */
   escapePrefix: string;
   generation: number;
@@ -24,13 +26,18 @@ export class KeyspacePrefix {
     this.name = name;
     this.generation = 0;
     this.escapePrefix = prefixOf(this);
-    this.prefix = name === '' ? '' : this.escapePrefix;
+    if (name !== '') this.#use(this.escapePrefix);
   }
 
   /** A key as it is stored. */
   stored(key: string): string {
     if (this.prefix !== '') return this.prefix + key;
-    return key.charCodeAt(0) === 0 ? this.escapePrefix + key : key;
+    return this.mustEscape(key) ? this.escapePrefix + key : key;
+  }
+
+  /** True for a key that is stored with a prefix though its keyspace has none: it would look as if it had another's. */
+  mustEscape(key: string): boolean {
+    return this.prefixed === 0 && hasPrefix(key);
   }
 
   /** True when keys with that prefix are of this keyspace now. */
@@ -42,12 +49,17 @@ export class KeyspacePrefix {
   advance(generation: number): void {
     this.generation = generation;
     this.escapePrefix = prefixOf(this);
-    this.prefix = this.escapePrefix;
+    this.#use(this.escapePrefix);
   }
 
   /** There are no keys at all, so that the store's own need no prefix any more. */
   reset(): void {
-    if (this.name === '') this.prefix = '';
+    if (this.name === '') this.#use('');
+  }
+
+  #use(prefix: string): void {
+    this.prefix = prefix;
+    this.prefixed = prefix === '' ? 0 : 1;
   }
 }
 

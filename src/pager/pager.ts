@@ -39,7 +39,7 @@ import { WriteBehind } from './write-behind.js';
 import { WriteCost } from './write-cost.js';
 
 export class Pager {
-  readonly core: Core;
+  declare readonly core: Core;
   readonly lookUp: LookUp;
   readonly swapOut: SwapOut;
   readonly swapIn: SwapIn;
