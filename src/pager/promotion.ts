@@ -197,9 +197,8 @@ export class Promotion {
     return typeof value !== 'object' || this.#core.options.immutable;
   }
 
-  /** What costs little to weigh is weighed; else its record says what it was. */
+  /** What its record says, where that was known when it was written. */
   #sizeOf(key: string, value: unknown): number {
-    const { sizeBytes } = this.#reader;
-    return typeof value === 'object' && sizeBytes !== 0 ? sizeBytes : this.#core.estimate(key, value);
+    return this.#reader.sizeBytes || this.#core.estimate(key, value);
   }
 }
