@@ -1,7 +1,7 @@
 // What the event loop feels while values are written as fast as `ready()` lets them, and read back.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { random } from '../lib/random.mjs';
-import { keyOf, kinds, recordEntryBytes } from '../lib/values.mjs';
+import { keyOf, kinds, recordInLruBytes } from '../lib/values.mjs';
 import { peers } from '../peers/index.mjs';
 
 /** What V8 gives to what is new: the delays are its collections for the most part, which take less of less. */
@@ -12,7 +12,7 @@ const memoryAlone = 'lru-cache, and no disk';
 
 async function openMemoryAlone({ memoryBytes }) {
   const { LRUCache } = await import('lru-cache');
-  const sizeCalculation = (value) => value.length ?? recordEntryBytes;
+  const sizeCalculation = (value) => value.length ?? recordInLruBytes;
   const cache = new LRUCache({ maxSize: memoryBytes, sizeCalculation });
   return { get: (key) => cache.get(key), set: (key, value) => cache.set(key, value), close: () => {} };
 }

@@ -1,12 +1,12 @@
 // What caches are for: skewed reads and writes over ten times as much data as there is memory.
 import { perCall } from '../lib/measure.mjs';
 import { random, zipf } from '../lib/random.mjs';
-import { recordEntryBytes as entryBytes, isRight, keyOf, kinds } from '../lib/values.mjs';
+import { isRight, keyOf, kinds, recordEntryBytes, recordInLruBytes } from '../lib/values.mjs';
 import { peers } from '../peers/index.mjs';
 
 const count = 100_000;
 const bytes = 400;
-const memoryBytes = (count * entryBytes) / 10;
+const memoryBytes = (count * recordEntryBytes) / 10;
 
 export default {
   name: 'zipf',
@@ -29,6 +29,8 @@ export default {
   async run({ side, variant, ms, directory, dist }) {
     const [name, immutable] = side.split(', ');
     const options = { immutable: immutable !== undefined };
+    // For the same memory an lru-cache has more entries, as they are smaller.
+    const entryBytes = recordInLruBytes;
     const store = await peers[name]({ directory, dist, memoryBytes, entryBytes, options });
     const keys = Array.from({ length: count }, (_, index) => keyOf(index));
     for (let index = 0; index < count; index++) {
@@ -65,6 +67,7 @@ export default {
       true,
     );
     if (wrong > 0) throw new Error(`${side} gave ${wrong} wrong values`);
+    checkCost(store.store?.stats());
     const result = { operation: perBatch / batch / 1000 };
     if (before !== undefined) {
       const after = countsOf();
@@ -75,3 +78,11 @@ export default {
     return result;
   },
 };
+
+/** All sides have the same memory as long as an entry costs the store what it is taken for. */
+function checkCost(stats) {
+  if (stats === undefined) return;
+  const seen = stats.residentBytes / stats.residentObjects;
+  if (Math.abs(seen / recordEntryBytes - 1) > 0.05)
+    throw new Error(`an entry costs ${seen.toFixed()} bytes, and was taken for ${recordEntryBytes}`);
+}
