@@ -52,9 +52,14 @@ export class KeyspacePrefix {
     this.#use(this.escapePrefix);
   }
 
-  /** There are no keys at all, so that the store's own need no prefix any more. */
+  /**
+   * There are no keys at all, so that the store's own need no prefix any more. Nor does one with a generation, for a key that
+   * must be escaped, lie in the file beside keys with none: who opens it would take those for cleared.
+   */
   reset(): void {
-    if (this.name === '') this.#use('');
+    if (this.name !== '') return;
+    this.advance(0);
+    this.#use('');
   }
 
   #use(prefix: string): void {
