@@ -75,7 +75,7 @@ export interface Policy<E extends Resident = Resident> {
    * back to its home, and this counts as one use, as none was counted meanwhile.
    */
   restore(entry: E): void;
-  /** A victim is a candidate again, as it was not sent off: others are looked at before it. This is no use of its key. */
+  /** A victim is a candidate again, as it was not sent off: others leave before it. It is not counted as a use of its key. */
   putBack(entry: E): void;
   /** A candidate was used. The hot path: no allocation, no list moved in the main set. */
   touch(entry: E): void;

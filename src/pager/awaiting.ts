@@ -76,6 +76,7 @@ export class Awaiting {
       if (slot === none) return this.#value;
       if (this.#isForThreads(slot) || !this.#mayRead) return mustWait;
       this.#read(slot, key, Stay.ForTurn);
+      if (this.#waiters.length === 0) core.nobodyWaits();
       return this.#value;
     } finally {
       // Nothing is kept alive by having been asked for.
@@ -374,5 +375,6 @@ export class Awaiting {
     if (waiter.remaining > 0) swapIn.leave(waiter);
     // Some may have stayed until it has what it waited for.
     if (core.residents.guestsOfTurnsBytes > 0) core.endTurnSoon();
+    if (this.#waiters.length === 0) core.nobodyWaits();
   };
 }

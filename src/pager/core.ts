@@ -266,8 +266,10 @@ export class Core {
     const wereFull = this.handsAreFull;
     this.guardedBytes = 0;
     this.#guestsAreMany = false;
+    // Guests first: one that is handed out from here on is of the turn that begins.
+    const isDone = this.onTurnEnded();
     if (wereFull) this.onHandsFree();
-    if (!this.onTurnEnded()) this.endTurnSoon();
+    if (!isDone) this.endTurnSoon();
   };
 
   /** Calls `fn` once some job has ended. */
@@ -290,13 +292,13 @@ export class Core {
   }
 
   /**
-   * A value is the guest of its turn. Once there are many, what comes next waits for the next turn, in which it may be a guest
-   * as well; but not while somebody waits, who keeps all of them longer.
+   * Somebody was given what it wanted, and nobody waits for more. Once guests are many, what comes next waits for the next turn, in
+   * which it may be a guest as well; but not while somebody waits, who keeps all of them longer.
    */
-  receiveForTurn(entry: Entry): void {
-    this.residents.receiveForTurn(entry);
-    const isMany = this.residents.guestsOfTurnsBytes > this.guestsOfTurnsBytesMax / 2;
-    if (isMany && this.counters.blockedCallers === 0) this.#guestsAreMany = true;
+  nobodyWaits(): void {
+    if (this.residents.guestsOfTurnsBytes <= this.guestsOfTurnsBytesMax / 2) return;
+    this.#guestsAreMany = true;
+    this.endTurnSoon();
   }
 
   /** Encrypts the records that `buffer` holds for the pages from `firstPage` on, where records are. */

@@ -85,7 +85,7 @@ export class Promotion {
     const core = this.#core;
     const { residents, environment } = core;
     if (residents.guestsOfTurnsBytes === 0) return true;
-    const oldestTurn = core.oldestWaitingTurn();
+    const oldestTurn = Math.min(core.oldestWaitingTurn(), core.turn);
     const endsMs = environment.clock.monotonic() + sliceMs;
     let unlookedBytes = 0;
     let isDone = true;
@@ -125,7 +125,7 @@ export class Promotion {
     entry.copyFingerprintA = fingerprintA;
     entry.copyFingerprintB = fingerprintB;
     if (!isGuest) residents.admit(entry);
-    else if (stay === Stay.ForTurn) this.#core.receiveForTurn(entry);
+    else if (stay === Stay.ForTurn) residents.receiveForTurn(entry);
     else residents.receive(entry);
     this.#core.addCopy(entry);
     table.setResident(slot, true);

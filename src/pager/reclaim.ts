@@ -110,7 +110,7 @@ export class Reclaim {
 
   /** True when nothing need leave for `bytes` more in memory. */
   isRestfulWith(bytes: number): boolean {
-    return this.#isWithin(this.lowWaterBytes, bytes);
+    return this.#isWithin(this.lowWaterBytes, bytes) && this.fits(bytes);
   }
 
   /** True when memory is further from full than it is after a pass: what comes need not be worth a place. */
@@ -159,8 +159,13 @@ export class Reclaim {
   }
 
   get #isAboveMark(): boolean {
+    return this.#countedBytes + this.#core.residents.inFlightBytes > this.lowWaterBytes;
+  }
+
+  /** What must get below the mark: not guests of turns, which leave by themselves; but who awaits `ready` does not wait for them. */
+  get #countedBytes(): number {
     const { residents } = this.#core;
-    return residents.stayingBytes + residents.inFlightBytes > this.lowWaterBytes;
+    return this.#readiness.isAwaited ? residents.residentBytes : residents.stayingBytes;
   }
 
   /** After a change that asked for no room first: what is over the bound leaves now, or as soon as it may. */
@@ -241,25 +246,24 @@ export class Reclaim {
   /** As much leaves in the background as is about to come in, so that each caller pays for its own. */
   #swapABit(bytes: number): void {
     if (!this.#maySwap()) return;
-    const { residents } = this.#core;
     const goal = this.lowWaterBytes - bytes;
     let useless = 0;
     // A batch that finds no space is back at once, and nothing else may be tried then.
-    while (residents.stayingBytes > goal && useless < 4 && this.#mayFly && this.#maySwap()) {
+    while (this.#countedBytes > goal && useless < 4 && this.#mayFly && this.#maySwap()) {
       const victim = this.victims.take();
       const departure = victim === undefined ? undefined : this.#departOpen(victim);
       if (departure === undefined) break;
       if (departure === Departure.Stays) useless++;
     }
-    if (residents.stayingBytes > goal) this.turnSoon();
+    if (this.#countedBytes > goal) this.turnSoon();
   }
 
   /** A turn of the event loop: a pass in the background, within its slice; then the open batch goes. */
   #turn(): void {
     this.#turnIsDue = false;
     if (this.#closed) return;
-    const { residents, pool, notices } = this.#core;
-    if (this.#maySwap() && residents.stayingBytes > this.lowWaterBytes) {
+    const { pool, notices } = this.#core;
+    if (this.#maySwap() && this.#countedBytes > this.lowWaterBytes) {
       // Without memory there is no room for what is in flight.
       if (pool.threadsMax > 0 && this.#maxBytes > 0) this.#pass();
       else this.#blockingPass.run(this.#maxBytes);
@@ -280,11 +284,11 @@ export class Reclaim {
 
   /** Victims leave until memory is a batch below the mark, the slice is over, or nothing more can. */
   #pass(): void {
-    const { residents, environment } = this.#core;
+    const { environment } = this.#core;
     const goal = this.restfulBytes;
     const endsMs = environment.clock.monotonic() + sliceMs;
     let useless = 0;
-    for (let victims = 1; residents.stayingBytes > goal && this.#mayFly && this.#maySwap(); victims++) {
+    for (let victims = 1; this.#countedBytes > goal && this.#mayFly && this.#maySwap(); victims++) {
       const victim = this.victims.take();
       if (victim === undefined) {
         this.#exhausted = true;
@@ -368,8 +372,6 @@ export class Reclaim {
       this.#readiness.resolveAll();
       return;
     }
-    // Guests of turns leave by themselves.
-    if (!this.#isAboveMark) return;
     // Nothing leaves while somebody drains, and all that can may leave after it.
     if (this.#turnIsDue || this.#swapOut.inFlight.size > 0 || this.drains > 0) return;
     const error =
