@@ -190,6 +190,7 @@ export abstract class Keyspace<V = unknown> implements Iterable<[string, V]> {
     this.#engine.open();
     this.#engine.computations.supersedeAll(this.#prefix);
     this.#pager.clear(this.#prefix);
+    this.#engine.computations.supersedeOutdated();
     this.#engine.tell();
   }
 

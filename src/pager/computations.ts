@@ -86,6 +86,12 @@ export class Computations {
     for (const key of this.#running.keys()) if (space.has(prefixIn(key))) this.#running.delete(key);
   }
 
+  /** A `clear` may have had another keyspace change its prefix: what would be stored under the old one is not. */
+  supersedeOutdated(): void {
+    const { keyspaces } = this.#pager.core;
+    for (const key of this.#running.keys()) if (!keyspaces.isCurrent(key)) this.#running.delete(key);
+  }
+
   /** The store has closed. */
   rejectAll(error: Error): void {
     this.#ended = error;

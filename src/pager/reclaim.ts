@@ -158,14 +158,10 @@ export class Reclaim {
     if (this.#readiness.isAwaited || this.#isAboveMark) this.turnSoon();
   }
 
+  /** True when others must leave; guests of turns leave by themselves, and are not counted. */
   get #isAboveMark(): boolean {
-    return this.#countedBytes + this.#core.residents.inFlightBytes > this.lowWaterBytes;
-  }
-
-  /** What must get below the mark: not guests of turns, which leave by themselves; but who awaits `ready` does not wait for them. */
-  get #countedBytes(): number {
     const { residents } = this.#core;
-    return this.#readiness.isAwaited ? residents.residentBytes : residents.stayingBytes;
+    return residents.stayingBytes + residents.inFlightBytes > this.lowWaterBytes;
   }
 
   /** After a change that asked for no room first: what is over the bound leaves now, or as soon as it may. */
@@ -185,9 +181,9 @@ export class Reclaim {
     if (this.#core.residents.usedBytes > this.#maxBytes) this.#check.start();
   }
 
-  /** Resolves at or below the low-water mark. */
+  /** Resolves at or below the low-water mark, but for guests of turns. */
   ready(): Promise<void> {
-    if (this.#core.residents.usedBytes <= this.lowWaterBytes) return Promise.resolve();
+    if (!this.#isAboveMark) return Promise.resolve();
     this.#exhausted = false;
     this.turnSoon();
     return this.#readiness.wait();
@@ -246,24 +242,25 @@ export class Reclaim {
   /** As much leaves in the background as is about to come in, so that each caller pays for its own. */
   #swapABit(bytes: number): void {
     if (!this.#maySwap()) return;
+    const { residents } = this.#core;
     const goal = this.lowWaterBytes - bytes;
     let useless = 0;
     // A batch that finds no space is back at once, and nothing else may be tried then.
-    while (this.#countedBytes > goal && useless < 4 && this.#mayFly && this.#maySwap()) {
+    while (residents.stayingBytes > goal && useless < 4 && this.#mayFly && this.#maySwap()) {
       const victim = this.victims.take();
       const departure = victim === undefined ? undefined : this.#departOpen(victim);
       if (departure === undefined) break;
       if (departure === Departure.Stays) useless++;
     }
-    if (this.#countedBytes > goal) this.turnSoon();
+    if (residents.stayingBytes > goal) this.turnSoon();
   }
 
   /** A turn of the event loop: a pass in the background, within its slice; then the open batch goes. */
   #turn(): void {
     this.#turnIsDue = false;
     if (this.#closed) return;
-    const { pool, notices } = this.#core;
-    if (this.#maySwap() && this.#countedBytes > this.lowWaterBytes) {
+    const { residents, pool, notices } = this.#core;
+    if (this.#maySwap() && residents.stayingBytes > this.lowWaterBytes) {
       // Without memory there is no room for what is in flight.
       if (pool.threadsMax > 0 && this.#maxBytes > 0) this.#pass();
       else this.#blockingPass.run(this.#maxBytes);
@@ -284,11 +281,11 @@ export class Reclaim {
 
   /** Victims leave until memory is a batch below the mark, the slice is over, or nothing more can. */
   #pass(): void {
-    const { environment } = this.#core;
+    const { residents, environment } = this.#core;
     const goal = this.restfulBytes;
     const endsMs = environment.clock.monotonic() + sliceMs;
     let useless = 0;
-    for (let victims = 1; this.#countedBytes > goal && this.#mayFly && this.#maySwap(); victims++) {
+    for (let victims = 1; residents.stayingBytes > goal && this.#mayFly && this.#maySwap(); victims++) {
       const victim = this.victims.take();
       if (victim === undefined) {
         this.#exhausted = true;
@@ -368,7 +365,7 @@ export class Reclaim {
 
   #answerWaiting(): void {
     if (!this.#readiness.isAwaited) return;
-    if (this.#core.residents.usedBytes <= this.lowWaterBytes) {
+    if (!this.#isAboveMark) {
       this.#readiness.resolveAll();
       return;
     }
