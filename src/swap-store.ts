@@ -84,7 +84,10 @@ export class SwapStore<V = unknown> extends Keyspace<V> implements AsyncDisposab
 
   // ── Barriers; a signal ends the wait, and not what is waited for ──
 
-  /** Resolves at or below the low-water mark; what has been loaded and leaves at the end of its turn is not counted. Rejects ERR_SWAP_FULL or ERR_SWAP_IO when nothing can leave. */
+  /**
+   * Resolves at or below the low-water mark; what has been loaded and leaves at the end of its turn is not counted. Rejects
+   * ERR_SWAP_FULL or ERR_SWAP_IO when nothing can leave.
+   */
   async ready(options: WaitOptions = noOptions): Promise<void> {
     const { reclaim } = this.#engine.open();
     const signal = checkWaitOptions(options);

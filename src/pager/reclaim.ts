@@ -113,14 +113,12 @@ export class Reclaim {
     return this.#isWithin(this.lowWaterBytes, bytes) && this.fits(bytes);
   }
 
-  /** True when memory is further from full than it is after a pass: what comes need not be worth a place. */
-  isAmpleWith(bytes: number): boolean {
-    return this.#isWithin(this.restfulBytes, bytes);
-  }
-
-  /** A guest takes room that is there, where memory is so full that a place must be deserved. */
+  /**
+   * A guest takes room that is there, where memory is so full that a place must be deserved: while it is further from full than
+   * after a pass, what comes need not be worth one.
+   */
   hasRoomForGuest(bytes: number): boolean {
-    return this.fits(bytes) && !this.isAmpleWith(bytes);
+    return this.fits(bytes) && !this.#isWithin(this.restfulBytes, bytes);
   }
 
   /** Makes room for `bytes` more in memory; false when that cannot be, for instance as they alone are too many. */
@@ -147,10 +145,10 @@ export class Reclaim {
     return residents.usedBytes + bytes <= this.#maxBytes && !residents.isFull;
   }
 
-  /** True when one value of `bytes` more may stay in memory, and no more than `limitBytes` would, with what is in flight. */
+  /** True when with `bytes` more no more than `limitBytes` would stay; guests of turns leave by themselves, and are not counted. */
   #isWithin(limitBytes: number, bytes: number): boolean {
     const { residents } = this.#core;
-    return residents.stayingBytes + residents.inFlightBytes + bytes <= limitBytes && !residents.isFull;
+    return residents.stayingBytes + residents.inFlightBytes + bytes <= limitBytes;
   }
 
   /** Swapping in the background may go on, from the next turn of the event loop. */
@@ -158,10 +156,8 @@ export class Reclaim {
     if (this.#readiness.isAwaited || this.#isAboveMark) this.turnSoon();
   }
 
-  /** True when others must leave; guests of turns leave by themselves, and are not counted. */
   get #isAboveMark(): boolean {
-    const { residents } = this.#core;
-    return residents.stayingBytes + residents.inFlightBytes > this.lowWaterBytes;
+    return !this.#isWithin(this.lowWaterBytes, 0);
   }
 
   /** After a change that asked for no room first: what is over the bound leaves now, or as soon as it may. */
